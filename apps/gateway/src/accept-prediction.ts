@@ -1,0 +1,93 @@
+import { AppError } from '@menagerie/contract/errors'
+import { PAYLOAD_VERSION, type PredictJobData, type WebhookJobData } from '@menagerie/contract/job'
+import { METADATA_BYTES_MAX, TOP_K_DEFAULT, type PredictionOptions } from '@menagerie/contract/prediction'
+import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import { randomUUID } from 'node:crypto'
+import { guardRedis } from './guard-redis.ts'
+import type { JobQueue } from './job-queue.ts'
+import type { ModelCatalog } from './model-catalog.ts'
+import type { ReceivedUpload } from './receive-upload.ts'
+import type { WebhookUrlPolicy } from './webhooks/url-policy.ts'
+
+export interface AcceptPredictionDeps {
+  catalog: ModelCatalog
+  uploads: UploadStore
+  queue: JobQueue
+  checkWebhookUrl: WebhookUrlPolicy
+}
+
+// Time for retries and a slow hand-back after the deadline, before the bytes of a lost job go by themselves.
+const UPLOAD_MARGIN_MS = 3_600_000
+
+const parseMetadata = (text: string | undefined): Record<string, unknown> => {
+  if (text === undefined) return {}
+  if (Buffer.byteLength(text) > METADATA_BYTES_MAX) {
+    throw new AppError('request_invalid', `metadata may have at most ${METADATA_BYTES_MAX} bytes`)
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new AppError('request_invalid', 'metadata is not JSON', { cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new AppError('request_invalid', 'metadata must be a JSON object')
+  }
+  return { ...value }
+}
+
+export interface PredictionRequest {
+  /** Of the prediction: chosen by the caller, who may want to listen for it before it exists. */
+  id: string
+  upload: ReceivedUpload
+  options: PredictionOptions
+  baseUrl: string
+}
+
+/**
+ * Stores the upload, then enqueues the prediction; resolves once Redis has both. If the second step
+ * fails, the upload is taken back, so that a refused request leaves nothing behind.
+ *
+ * @throws AppError
+ */
+export const createAcceptPrediction =
+  (deps: AcceptPredictionDeps, limits: { queueAgeMaxMs: number }) =>
+  async ({ id, upload, options, baseUrl }: PredictionRequest): Promise<void> => {
+    const model = options.model ?? deps.catalog.defaultName
+    const metadata = parseMetadata(options.metadata)
+    if (options.webhook !== undefined) deps.checkWebhookUrl(options.webhook)
+    if (!(await deps.catalog.has(model))) {
+      throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
+    }
+
+    const uploadId = randomUUID()
+    const data: PredictJobData = {
+      v: PAYLOAD_VERSION,
+      model,
+      top_k: options.top_k ?? TOP_K_DEFAULT,
+      upload: {
+        id: uploadId,
+        bytes: upload.bytes.length,
+        sha256: upload.sha256,
+        content_type: upload.contentType,
+        filename: upload.filename,
+      },
+      metadata,
+      deadline: Date.now() + limits.queueAgeMaxMs,
+    }
+    const webhook: WebhookJobData | null =
+      options.webhook === undefined
+        ? null
+        : { v: PAYLOAD_VERSION, url: options.webhook, prediction_id: id, model, base_url: baseUrl }
+
+    const ttlMs = limits.queueAgeMaxMs + UPLOAD_MARGIN_MS
+    try {
+      await guardRedis(() => deps.uploads.put(uploadId, upload.bytes, ttlMs))
+      await deps.queue.add(id, data, webhook)
+    } catch (error) {
+      // Also after a put() that timed out, as Redis may still do it. If this fails too, the bytes go when they expire.
+      await deps.uploads.delete(uploadId).catch(() => undefined)
+      throw error
+    }
+  }
+export type AcceptPrediction = ReturnType<typeof createAcceptPrediction>

@@ -1,0 +1,81 @@
+import Fastify, { LogController, type FastifyBaseLogger } from 'fastify'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { randomUUID } from 'node:crypto'
+import type { BaseUrl } from './base-url.ts'
+import type { CapacityReader } from './capacity.ts'
+import type { ModelCatalog } from './model-catalog.ts'
+import { bodies } from './plugins/bodies.ts'
+import { drain } from './plugins/drain.ts'
+import { errorHandler, sendProblem } from './plugins/error-handler.ts'
+import { linger } from './plugins/linger.ts'
+import { openapi } from './plugins/openapi.ts'
+import type { PredictionViewer } from './predictions.ts'
+import { classifyRoute } from './routes/classify.ts'
+import { createPredictionRoute } from './routes/create-prediction.ts'
+import { getPredictionRoute, PREDICTION_ID_LENGTH_MAX } from './routes/get-prediction.ts'
+import { listModelsRoute } from './routes/list-models.ts'
+import { probesRoute } from './routes/probes.ts'
+import type { Submit } from './submit.ts'
+import type { Waits } from './waits.ts'
+
+export interface AppDeps {
+  log: FastifyBaseLogger
+  baseUrl: BaseUrl
+  submit: Submit
+  waits: Waits
+  viewPrediction: PredictionViewer
+  catalog: ModelCatalog
+  readCapacity: CapacityReader
+  /** Rejects when Redis does not take writes. */
+  checkWritable(): Promise<void>
+}
+
+export interface AppOptions {
+  uploadBytesMax: number
+  syncTimeoutMs: number
+  trustProxy: string[] | false
+  version: string
+}
+
+const REQUEST_TIMEOUT_MS = 120_000
+
+/** The whole HTTP surface, as an app that does not listen. */
+export const buildApp = async (deps: AppDeps, options: AppOptions) => {
+  const app = Fastify({
+    loggerInstance: deps.log,
+    trustProxy: options.trustProxy,
+    // Bounds a slow upload. Fastify's default would be no bound at all.
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    genReqId: () => randomUUID(),
+    routerOptions: { maxParamLength: PREDICTION_ID_LENGTH_MAX },
+    // A URL that cannot be decoded, an id that is too long: found before there is a route.
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, 'request_invalid', error.message),
+    // One line per request, written below, instead of two.
+    logController: new LogController({ disableRequestLogging: true }),
+    ajv: {
+      // A misspelt option is an error, not something to drop silently.
+      customOptions: { removeAdditional: false },
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  await app.register(errorHandler)
+  await app.register(linger)
+  await app.register(drain, { waits: deps.waits })
+  await app.register(bodies)
+  await app.register(openapi, { version: options.version })
+
+  app.addHook('onResponse', async (request, reply) => {
+    const ms = Math.round(reply.elapsedTime)
+    request.log.info(
+      { method: request.method, path: request.url.split('?')[0], status: reply.statusCode, ms },
+      'request',
+    )
+  })
+
+  await app.register(classifyRoute(deps, options))
+  await app.register(createPredictionRoute(deps, options))
+  await app.register(getPredictionRoute(deps))
+  await app.register(listModelsRoute(deps))
+  await app.register(probesRoute(deps))
+  return app
+}

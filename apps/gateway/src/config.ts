@@ -1,0 +1,90 @@
+import {
+  DurationListText,
+  DurationText,
+  parseDurationListMs,
+  parseDurationMs,
+} from '@menagerie/shared/duration'
+import { loadEnv } from '@menagerie/shared/env'
+import { SHARED_SETTINGS } from '@menagerie/shared/settings'
+import Type from 'typebox'
+
+export const GatewaySettings = Type.Object({
+  HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 in a container' }),
+  PORT: Type.Integer({ default: 5000, minimum: 0, maximum: 65_535, description: 'Port to listen on' }),
+  ...SHARED_SETTINGS,
+  MODEL: Type.String({
+    default: 'densenet-121',
+    pattern: '^[a-z0-9][a-z0-9.-]*$',
+    description: 'Model for requests that name none',
+  }),
+  PUBLIC_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://',
+      description: 'Where clients reach the gateway, for the URLs in answers; by default as the request says',
+    }),
+  ),
+  TRUST_PROXY: Type.Optional(
+    Type.String({
+      description: 'Addresses of proxies whose X-Forwarded-* headers count, e.g. loopback,10.0.0.0/8',
+    }),
+  ),
+  UPLOAD_BYTES_MAX: Type.Integer({
+    default: 10 * 1024 * 1024,
+    minimum: 1,
+    maximum: 512 * 1024 * 1024,
+    description: 'Largest picture that is accepted, in bytes',
+  }),
+  SYNC_TIMEOUT: DurationText({
+    default: '60s',
+    description: 'How long POST / waits for the answer before it replies 504 with the URL of the prediction',
+  }),
+  RESULT_TTL: DurationText({ default: '1h', description: 'How long a finished prediction can be read' }),
+  MAX_QUEUE_AGE: DurationText({
+    default: '24h',
+    description: 'A prediction that no worker has started within this time expires',
+  }),
+  WEBHOOK_SECRET: Type.Optional(
+    Type.String({
+      pattern: '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$',
+      description:
+        'Key that signs webhooks: whsec_ and 24 to 64 bytes in base64. Without it webhooks are refused',
+    }),
+  ),
+  WEBHOOK_RETRY_DELAYS: DurationListText({
+    default: '5s,1m,5m,30m,2h,5h',
+    description: 'Waits before each further attempt to deliver a webhook',
+  }),
+  WEBHOOK_TIMEOUT: DurationText({ default: '15s', description: 'How long a receiver may take to answer' }),
+  WEBHOOK_ALLOW_PRIVATE: Type.Enum(['0', '1'], {
+    default: '0',
+    description: '1 allows webhooks to http:// and to private addresses: for tests and closed networks',
+  }),
+})
+
+/**
+ * The gateway's settings, read once at the start.
+ *
+ * @throws EnvError
+ */
+export const loadConfig = (env: Record<string, string | undefined>) => {
+  const settings = loadEnv(GatewaySettings, env)
+  return {
+    listen: { host: settings.HOST, port: settings.PORT },
+    redis: { url: settings.REDIS_URL, prefix: settings.REDIS_PREFIX },
+    logLevel: settings.LOG_LEVEL,
+    defaultModel: settings.MODEL,
+    publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+    trustProxy: settings.TRUST_PROXY?.split(',').map((entry) => entry.trim()) ?? false,
+    uploadBytesMax: settings.UPLOAD_BYTES_MAX,
+    syncTimeoutMs: parseDurationMs(settings.SYNC_TIMEOUT),
+    resultTtlMs: parseDurationMs(settings.RESULT_TTL),
+    queueAgeMaxMs: parseDurationMs(settings.MAX_QUEUE_AGE),
+    webhooks: {
+      secret: settings.WEBHOOK_SECRET ?? null,
+      retryDelaysMs: parseDurationListMs(settings.WEBHOOK_RETRY_DELAYS),
+      timeoutMs: parseDurationMs(settings.WEBHOOK_TIMEOUT),
+      isPrivateAllowed: settings.WEBHOOK_ALLOW_PRIVATE === '1',
+    },
+  } as const
+}
+export type GatewayConfig = ReturnType<typeof loadConfig>

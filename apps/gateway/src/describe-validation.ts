@@ -1,0 +1,14 @@
+interface ValidationError {
+  instancePath?: string
+  message?: string
+  params?: Record<string, unknown>
+}
+
+/** The first thing that a validator found wrong, in words: `query parameter top_k must be <= 20`. */
+export const describeValidation = (place: string, errors: readonly ValidationError[]): string => {
+  const [error] = errors
+  const unknown = error?.params?.['additionalProperty']
+  if (typeof unknown === 'string') return `${place} ${unknown} is not known here`
+  const name = error?.instancePath?.slice(1).replaceAll('/', '.') ?? ''
+  return `${place} ${name} ${error?.message ?? 'is not valid'}`.replace(/ +/g, ' ')
+}

@@ -1,0 +1,112 @@
+import { AppError } from '@menagerie/contract/errors'
+import {
+  JOB_PRIORITY,
+  PREDICT_JOB_NAME,
+  predictQueueName,
+  WEBHOOK_JOB_NAME,
+  WEBHOOK_QUEUE_NAME,
+  type PredictJobData,
+  type WebhookJobData,
+} from '@menagerie/contract/job'
+import { webhookId } from '@menagerie/contract/webhook'
+import { jobKey } from '@menagerie/shared/keys'
+import { FlowProducer, Queue, type JobsOptions } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import { guardRedis } from './guard-redis.ts'
+
+export interface JobQueue {
+  /**
+   * Puts a prediction into its queue; with a webhook, as the child of the job that delivers it. Resolves once
+   * Redis has it.
+   *
+   * @throws AppError `queue_unavailable`, `queue_full`
+   */
+  add(id: string, data: PredictJobData, webhook: WebhookJobData | null): Promise<void>
+  close(): Promise<void>
+}
+
+export interface JobQueueOptions {
+  prefix: string
+  resultTtlMs: number
+  webhookAttempts: number
+}
+
+// Errors of ours are worth no retry; what is left is Redis or a lost inference thread.
+const PREDICT_ATTEMPTS = 3
+const PREDICT_RETRY_DELAY_MS = 500
+const WEBHOOK_KEPT_S = 7 * 24 * 3600
+
+/** The gateway's producing side of BullMQ. */
+export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: JobQueueOptions): JobQueue => {
+  const { redis, log } = deps
+  const connection = { connection: redis, prefix: options.prefix }
+  const queues = new Map<string, Queue>()
+  const onError = (err: Error): void => log.debug({ err }, 'queue error')
+  const flows = new FlowProducer(connection)
+  flows.on('error', onError)
+
+  const openQueue = (name: string): Queue => {
+    const known = queues.get(name)
+    if (known !== undefined) return known
+    const queue = new Queue(name, connection)
+    queue.on('error', onError)
+    queues.set(name, queue)
+    return queue
+  }
+
+  const keep = { age: Math.ceil(options.resultTtlMs / 1000) }
+  const predictOptions = (id: string): JobsOptions => ({
+    jobId: id,
+    priority: JOB_PRIORITY,
+    attempts: PREDICT_ATTEMPTS,
+    backoff: { type: 'exponential', delay: PREDICT_RETRY_DELAY_MS, jitter: 0.5 },
+    removeOnComplete: keep,
+    removeOnFail: keep,
+    stackTraceLimit: 3,
+  })
+
+  const addWithWebhook = async (id: string, data: PredictJobData, webhook: WebhookJobData): Promise<void> => {
+    const queueName = predictQueueName(data.model)
+    await flows.add({
+      name: WEBHOOK_JOB_NAME,
+      queueName: WEBHOOK_QUEUE_NAME,
+      data: webhook,
+      opts: {
+        jobId: webhookId(id),
+        attempts: options.webhookAttempts,
+        backoff: { type: 'custom' },
+        removeOnComplete: { age: WEBHOOK_KEPT_S },
+        removeOnFail: { age: WEBHOOK_KEPT_S },
+        stackTraceLimit: 1,
+      },
+      // Without `ignoreDependencyOnFailure` a failed prediction would leave its webhook waiting for ever.
+      children: [
+        {
+          name: PREDICT_JOB_NAME,
+          queueName,
+          data,
+          opts: { ...predictOptions(id), ignoreDependencyOnFailure: true },
+        },
+      ],
+    })
+    // FlowProducer looks at the parent's reply only.
+    if ((await redis.exists(jobKey(options.prefix, queueName, id))) === 0) {
+      throw new AppError('queue_unavailable', 'the queue did not take the prediction; try again')
+    }
+  }
+
+  return {
+    add: (id, data, webhook) =>
+      guardRedis(async () => {
+        // Until Redis has been there once, BullMQ's add() waits for it without end.
+        if (redis.status !== 'ready') throw new Error(`redis connection is ${redis.status}`)
+        if (webhook !== null) return addWithWebhook(id, data, webhook)
+        await openQueue(predictQueueName(data.model)).add(PREDICT_JOB_NAME, data, predictOptions(id))
+        return undefined
+      }),
+    async close() {
+      await Promise.all([flows.close(), ...Array.from(queues.values(), (queue) => queue.close())])
+    },
+  }
+}

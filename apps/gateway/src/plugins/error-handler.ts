@@ -1,0 +1,89 @@
+import { AppError, ERRORS, type ErrorCode } from '@menagerie/contract/errors'
+import type { Problem } from '@menagerie/contract/problem'
+import { coerceError } from '@menagerie/shared/coerce-error'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { describeValidation } from '../describe-validation.ts'
+
+const RETRY_AFTER_S = 5
+
+/** Sends an error as RFC 9457 problem+json. */
+export const sendProblem = (
+  reply: FastifyReply,
+  code: ErrorCode,
+  detail: string,
+  extra: { prediction_url?: string } = {},
+): FastifyReply => {
+  const { status, title } = ERRORS[code]
+  const problem: Problem = {
+    type: `urn:menagerie:error:${code}`,
+    title,
+    status,
+    code,
+    detail,
+    request_id: reply.request.id,
+    ...extra,
+  }
+  if (status === 503) reply.header('retry-after', RETRY_AFTER_S)
+  return reply.code(status).type('application/problem+json').send(problem)
+}
+
+const FASTIFY_CODES: Record<string, ErrorCode> = {
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request_invalid',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
+  FST_ERR_BAD_URL: 'request_invalid',
+  // The client went away in the middle of its upload.
+  ECONNRESET: 'request_invalid',
+}
+
+/** Code and public text of whatever was thrown. Only what is meant for clients reaches them. */
+const explain = (error: Error): { code: ErrorCode; detail: string } => {
+  if (error instanceof AppError) return { code: error.code, detail: error.message }
+  const { code: fastifyCode, statusCode, validation, validationContext } = error as Partial<FastifyError>
+  if (validation !== undefined) {
+    const place = validationContext === 'querystring' ? 'query parameter' : (validationContext ?? 'value')
+    return { code: 'request_invalid', detail: describeValidation(place, validation) }
+  }
+  if (fastifyCode === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    const detail = 'send multipart/form-data with a file, or the picture itself as image/jpeg, image/png, …'
+    return { code: 'media_type_unsupported', detail }
+  }
+  const known = FASTIFY_CODES[fastifyCode ?? '']
+  if (known !== undefined) return { code: known, detail: error.message }
+  if (statusCode !== undefined && statusCode < 500) return { code: 'request_invalid', detail: error.message }
+  return { code: 'internal_error', detail: 'the request failed; the log has the reason under its request id' }
+}
+
+/**
+ * A body that was not read to its end cannot be followed by another request, so the connection ends with the
+ * answer; what still arrives is thrown away meanwhile.
+ */
+const endConnectionOfUnreadBody = (request: FastifyRequest, reply: FastifyReply): void => {
+  if (request.raw.complete) return
+  reply.header('connection', 'close')
+  request.raw.resume()
+}
+
+/** The one place where an error becomes an answer. */
+export const errorHandler = fp(
+  (app, _options, done) => {
+    app.setErrorHandler((thrown, request, reply) => {
+      const err = coerceError(thrown)
+      const { code, detail } = explain(err)
+      const level = code === 'internal_error' ? 'error' : ERRORS[code].status >= 500 ? 'warn' : 'info'
+      request.log[level]({ err, code }, 'request failed')
+      endConnectionOfUnreadBody(request, reply)
+      return sendProblem(reply, code, detail)
+    })
+    app.setNotFoundHandler((request, reply) => {
+      endConnectionOfUnreadBody(request, reply)
+      return sendProblem(
+        reply,
+        'route_not_found',
+        `there is no ${request.method} ${request.url.split('?')[0]}`,
+      )
+    })
+    done()
+  },
+  { name: 'error-handler' },
+)

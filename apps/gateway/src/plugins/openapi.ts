@@ -1,0 +1,46 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { ClassicAnswer, Prediction } from '@menagerie/contract/prediction'
+import { Problem } from '@menagerie/contract/problem'
+import fp from 'fastify-plugin'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Body schemas by content type, for the document; these bodies are streams and checked while they arrive. */
+    documentedBody?: Record<string, { schema: object }>
+  }
+}
+
+/** GET /openapi.json and /docs, made from the schemas that the routes validate with. */
+export const openapi = fp<{ version: string }>(
+  async (app, { version }) => {
+    for (const schema of [Prediction, ClassicAnswer, Problem]) app.addSchema(schema)
+    await app.register(swagger, {
+      openapi: {
+        openapi: '3.1.0',
+        info: {
+          title: 'Menagerie',
+          description: 'Post a photo, learn what is on it. Every accepted prediction reaches an end.',
+          version,
+          license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+        },
+        tags: [
+          { name: 'predictions', description: 'Ask, wait, read' },
+          { name: 'models', description: 'What is served' },
+          { name: 'operations', description: 'Probes and this document' },
+        ],
+      },
+      refResolver: {
+        buildLocalReference: (schema, _baseUri, _fragment, index) =>
+          typeof schema['$id'] === 'string' ? schema['$id'] : `schema-${index}`,
+      },
+      transform: ({ schema, url, route }) => {
+        const content = route.config?.documentedBody
+        return { schema: content === undefined ? schema : { ...schema, body: { content } }, url }
+      },
+    })
+    await app.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'Menagerie' } })
+    app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  },
+  { name: 'openapi' },
+)

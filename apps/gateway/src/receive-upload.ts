@@ -1,0 +1,56 @@
+import { AppError } from '@menagerie/contract/errors'
+import {
+  ACCEPTED_IMAGES_TEXT,
+  SNIFF_BYTES,
+  sniffImageType,
+  type ImageType,
+} from '@menagerie/contract/image-type'
+import { createHash } from 'node:crypto'
+
+export interface ReceivedUpload {
+  bytes: Buffer
+  /** Hex. */
+  sha256: string
+  contentType: ImageType
+  filename: string | null
+}
+
+const sniffOrRefuse = (head: Buffer): ImageType => {
+  const type = sniffImageType(head)
+  if (type !== null) return type
+  throw new AppError('image_type_unsupported', `the file is not a ${ACCEPTED_IMAGES_TEXT} image`)
+}
+
+/**
+ * Takes in one picture: counted, hashed and recognised while it arrives, so that one that is too large or no
+ * image is refused at once and not at its end.
+ *
+ * @throws AppError `payload_too_large`, `image_type_unsupported`, `file_empty`
+ */
+export const receiveUpload = async (
+  chunks: AsyncIterable<Buffer>,
+  options: { bytesMax: number; filename: string | null },
+): Promise<ReceivedUpload> => {
+  const hash = createHash('sha256')
+  const received: Buffer[] = []
+  let size = 0
+  let contentType: ImageType | null = null
+  for await (const chunk of chunks) {
+    size += chunk.length
+    if (size > options.bytesMax) throw createTooLargeError(options.bytesMax)
+    received.push(chunk)
+    hash.update(chunk)
+    if (contentType === null && size >= SNIFF_BYTES) contentType = sniffOrRefuse(Buffer.concat(received))
+  }
+  if (size === 0) throw new AppError('file_empty', 'the file has no bytes')
+  const bytes = Buffer.concat(received)
+  return {
+    bytes,
+    sha256: hash.digest('hex'),
+    contentType: contentType ?? sniffOrRefuse(bytes),
+    filename: options.filename,
+  }
+}
+
+export const createTooLargeError = (bytesMax: number): AppError =>
+  new AppError('payload_too_large', `a picture may have at most ${bytesMax} bytes`)

@@ -1,0 +1,73 @@
+import { PredictionOptions } from '@menagerie/contract/prediction'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { AppError } from '@menagerie/contract/errors'
+import type { FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import type { AppDeps, AppOptions } from '../app.ts'
+import { predictionPath } from '../job-view.ts'
+import { describeValidation } from '../describe-validation.ts'
+import { parsePreferWait } from '../prefer-wait.ts'
+import { receiveInput } from '../receive-input.ts'
+import { isEnded } from '../record-reader.ts'
+import { problemResponses } from './problem-responses.ts'
+import { UPLOAD_CODES, uploadBody } from './upload-body.ts'
+
+const predictionResponse = (description: string) => ({
+  description,
+  headers: {
+    location: Type.String({ description: 'Where the prediction can be read' }),
+    'preference-applied': Type.String({ description: 'The wait that was granted, when one was asked for' }),
+  },
+  content: { 'application/json': { schema: Type.Ref('Prediction') } },
+})
+
+const schema = {
+  tags: ['predictions'],
+  summary: 'Ask for a prediction',
+  description:
+    'Send a picture as a file in a form, with the options as fields beside it, or as the body itself with the ' +
+    'options in the query. `Prefer: wait=n` waits up to n seconds (at most 60) for the end.',
+  querystring: PredictionOptions,
+  headers: Type.Object({
+    prefer: Type.Optional(
+      Type.String({ description: '`wait=n` or `respond-async` (RFC 7240)', examples: ['wait=10'] }),
+    ),
+  }),
+  response: {
+    200: predictionResponse('Finished within the wait that was asked for'),
+    202: predictionResponse('Accepted: the prediction is in the queue and will not be lost'),
+    ...problemResponses(...UPLOAD_CODES, 'model_not_found', 'webhook_refused', 'webhooks_disabled'),
+  },
+}
+
+/**
+ * The options of a request: form fields go before the query, and are checked and converted by the same schema.
+ * Merged first, because checking fills in defaults.
+ */
+const parseOptions = (request: FastifyRequest, fields: Record<string, string>): PredictionOptions => {
+  const options: Record<string, unknown> = { ...(request.query as PredictionOptions), ...fields }
+  const validate = request.compileValidationSchema(PredictionOptions, 'querystring')
+  if (validate(options)) return options
+  throw new AppError('request_invalid', describeValidation('form field', validate.errors ?? []))
+}
+
+/** `POST /v1/predictions` */
+export const createPredictionRoute =
+  (deps: AppDeps, options: AppOptions): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    const documentedBody = uploadBody(PredictionOptions.properties)
+    app.post('/v1/predictions', { schema, config: { documentedBody } }, async (request, reply) => {
+      const { upload, fields } = await receiveInput(request, options.uploadBytesMax)
+      const baseUrl = deps.baseUrl(request)
+      const waitSeconds = parsePreferWait(request.headers.prefer)
+      if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)
+      const read = await deps.submit(
+        { upload, options: parseOptions(request, fields), baseUrl },
+        { timeoutMs: (waitSeconds ?? 0) * 1000, signal: request.signal },
+      )
+      reply
+        .code(isEnded(read) && waitSeconds !== null ? 200 : 202)
+        .header('location', predictionPath(read.record.id))
+      return deps.viewPrediction(read, baseUrl)
+    })
+  }

@@ -1,0 +1,17 @@
+import { ERRORS, type ErrorCode } from '@menagerie/contract/errors'
+import Type from 'typebox'
+
+/** Response schemas for a route's error codes, grouped by status. */
+export const problemResponses = (...codes: ErrorCode[]) => {
+  const responses: Record<number, object> = {}
+  for (const status of new Set(codes.map((code) => ERRORS[code].status))) {
+    const described = codes
+      .filter((code) => ERRORS[code].status === status)
+      .map((code) => `\`${code}\`: ${ERRORS[code].title}`)
+    responses[status] = {
+      description: described.join('; '),
+      content: { 'application/problem+json': { schema: Type.Ref('Problem') } },
+    }
+  }
+  return responses
+}

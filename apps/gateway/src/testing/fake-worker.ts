@@ -1,0 +1,155 @@
+import { predictQueueName, type PredictJobData, type PredictReturnValue } from '@menagerie/contract/job'
+import { STARTED_AT_FIELD } from '@menagerie/contract/job-record'
+import type { Label } from '@menagerie/contract/model-manifest'
+import type { WorkerHeartbeat } from '@menagerie/contract/registry'
+import { createKeys, jobKey } from '@menagerie/shared/keys'
+import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
+import { createWorkerRegistry, HEARTBEAT_INTERVAL_MS } from '@menagerie/shared/worker-registry'
+import { UnrecoverableError, Worker, type Job } from 'bullmq'
+import { Redis } from 'ioredis'
+import { randomUUID } from 'node:crypto'
+import type { TestContext } from 'node:test'
+import { atEnd } from './at-end.ts'
+import { MODEL, type TestGateway } from './open-test-gateway.ts'
+
+export type Answer = (job: Job<PredictJobData>) => Promise<PredictReturnValue>
+
+export const LABELS: Label[] = [
+  ['n02099601', 'golden_retriever'],
+  ['n02486410', 'baboon'],
+  ['n01440764', 'tench'],
+]
+export const DIGEST = `sha256:${'5'.repeat(64)}`
+const PROBABILITIES: Array<[number, number]> = [
+  [0, 0.7],
+  [1, 0.2],
+  [2, 0.1],
+]
+
+export const makeReturnValue = (changes: Partial<PredictReturnValue> = {}): PredictReturnValue => ({
+  top_k: PROBABILITIES,
+  preprocess_ms: 1.5,
+  predict_ms: 2.5,
+  worker: 'fake-worker',
+  digest: DIGEST,
+  trained: true,
+  ...changes,
+})
+
+/** Answers at once: a golden retriever. */
+export const succeed: Answer = async (job) =>
+  makeReturnValue({ top_k: PROBABILITIES.slice(0, job.data.top_k) })
+
+/** Fails at once and for good, with this text as the job's `failedReason`. */
+export const failWith =
+  (failedReason: string): Answer =>
+  async () => {
+    throw new UnrecoverableError(failedReason)
+  }
+
+/** An answer that is given when `open()` is called, and at once from then on. */
+export const createGate = (answer: Answer = succeed) => {
+  let open: () => void = () => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  const gated: Answer = async (job) => {
+    await opened
+    return answer(job)
+  }
+  return { answer: gated, open: () => open() }
+}
+
+export interface FakeModel {
+  name?: string
+  trained?: boolean
+  digest?: string
+  labels?: Label[]
+}
+
+/** Publishes a model and the heartbeat of a worker that serves it, and keeps it fresh until the test ends. */
+export const registerFakeWorker = async (
+  t: TestContext,
+  gateway: Pick<TestGateway, 'redisUrl' | 'prefix'>,
+  model: FakeModel = {},
+  heartbeat: Partial<WorkerHeartbeat> = {},
+): Promise<void> => {
+  const redis = new Redis(gateway.redisUrl, { maxRetriesPerRequest: null })
+  redis.on('error', () => undefined)
+  atEnd(t, 'registry of the fake worker', () => redis.disconnect())
+  const registry = createWorkerRegistry({ redis, keys: createKeys(gateway.prefix) })
+  const { name = MODEL, trained = true, digest = DIGEST, labels = LABELS } = model
+  const id = `fake-${randomUUID()}`
+  const publish = async (): Promise<void> => {
+    await registry.registerModel({
+      name,
+      description: 'knows three animals',
+      digest,
+      trained,
+      labels,
+      input: {
+        layout: 'NCHW',
+        channels: 'RGB',
+        resize: 256,
+        crop: 224,
+        interpolation: 'bilinear',
+        scale: 1 / 255,
+        mean: [0, 0, 0],
+        std: [1, 1, 1],
+      },
+    })
+    await registry.beat({
+      id,
+      model: name,
+      digest,
+      state: 'ready',
+      threads: 2,
+      service_ms: 100,
+      rss_bytes: 1,
+      jobs: 0,
+      started_at: new Date().toISOString(),
+      ...heartbeat,
+    })
+  }
+  await publish()
+  const timer = setInterval(() => void publish().catch(() => undefined), HEARTBEAT_INTERVAL_MS)
+  atEnd(t, 'heartbeat', () => clearInterval(timer))
+}
+
+/**
+ * A consumer that speaks the worker's protocol and needs no model: it registers, takes jobs of `predict.<model>`,
+ * answers what the test says, and drops the pictures.
+ */
+export const startFakeWorker = async (
+  t: TestContext,
+  gateway: Pick<TestGateway, 'redisUrl' | 'prefix'>,
+  options: { answer?: Answer; concurrency?: number; model?: FakeModel } = {},
+): Promise<Worker> => {
+  const { answer = succeed, concurrency = 1, model = {} } = options
+  const { prefix } = gateway
+  await registerFakeWorker(t, gateway, model)
+  const redis = new Redis(gateway.redisUrl, { maxRetriesPerRequest: null })
+  redis.on('error', () => undefined)
+  atEnd(t, 'redis of the fake worker', () => redis.disconnect())
+  const keys = createKeys(prefix)
+  const uploads = createRedisUploadStore({ redis, keys })
+  const queueName = predictQueueName(model.name ?? MODEL)
+  const worker = new Worker<PredictJobData, PredictReturnValue>(
+    queueName,
+    async (job) => {
+      await redis.hsetnx(jobKey(prefix, queueName, job.id ?? ''), STARTED_AT_FIELD, Date.now())
+      return answer(job)
+    },
+    { connection: redis, prefix, concurrency },
+  )
+  const announce = (job: Job<PredictJobData> | undefined): void => {
+    if (job?.finishedOn === undefined) return
+    void redis.publish(keys.ended, job.id ?? '').catch(() => undefined)
+    void uploads.delete(job.data.upload.id).catch(() => undefined)
+  }
+  worker.on('completed', announce)
+  worker.on('failed', announce)
+  worker.on('error', () => undefined)
+  // By force: a gate that was never opened would hold it up.
+  atEnd(t, 'fake worker', () => worker.close(true))
+  await worker.waitUntilReady()
+  return worker
+}

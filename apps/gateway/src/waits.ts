@@ -1,0 +1,100 @@
+import type { Keys } from '@menagerie/shared/keys'
+import type { Redis } from 'ioredis'
+import { createBells } from './bells.ts'
+import { isEnded, type PredictionRead, type RecordReader } from './record-reader.ts'
+
+export interface WaitOptions {
+  timeoutMs: number
+  signal?: AbortSignal
+}
+
+/** Hears of a prediction from the moment it was made. */
+export interface Listener {
+  /**
+   * Waits until the prediction has ended, the time is up, the signal fires or the gateway stops; resolves with
+   * the last reading, which is null when there is no such prediction.
+   *
+   * @throws AppError `queue_unavailable` when Redis cannot be read at the end
+   */
+  waitForEnd(options: WaitOptions): Promise<PredictionRead | null>
+  close(): void
+}
+
+export interface Waits {
+  /** For a prediction that is about to be enqueued: nothing of it can be missed, so no first look is needed. */
+  listen(id: string): Listener
+  /** For a prediction that may have ended already: looks first, then waits. See `Listener.waitForEnd`. */
+  waitForEnd(id: string, options: WaitOptions): Promise<PredictionRead | null>
+  /** Sends everybody home with what is known now. */
+  stop(): void
+}
+
+/**
+ * An announcement can be missed: a worker may die before it makes it, a connection may be down when it is made. So
+ * everybody who waits looks again after this long at the latest.
+ */
+const SAFETY_POLL_MS = 2000
+
+/** Waiting for predictions: one subscription per gateway, for all models, and bells by prediction id. */
+export const createWaits = (deps: { subscriber: Redis; reader: RecordReader; keys: Keys }): Waits => {
+  const bells = createBells()
+  let isStopped = false
+
+  deps.subscriber.on('message', (_channel, id) => bells.ring(id))
+  // It subscribes again by itself whenever the connection is back; what fails now is what ends the connection.
+  deps.subscriber.subscribe(deps.keys.ended).catch(() => undefined)
+
+  const isOver = (signal?: AbortSignal): boolean => isStopped || signal?.aborted === true
+
+  const listen = (id: string): Listener => {
+    const { bell, remove } = bells.hang(id)
+
+    const look = async (isLast: boolean): Promise<PredictionRead | null | undefined> => {
+      try {
+        return await deps.reader.read(id)
+      } catch (error) {
+        // The job is safe in Redis even while Redis is away: only the last look may fail.
+        if (isLast) throw error
+        return undefined
+      }
+    }
+
+    return {
+      async waitForEnd({ timeoutMs, signal }) {
+        const endsAt = performance.now() + timeoutMs
+        signal?.addEventListener('abort', bell.ring)
+        try {
+          for (;;) {
+            const remainingMs = endsAt - performance.now()
+            if (remainingMs > 0 && !isOver(signal)) await bell.next(Math.min(remainingMs, SAFETY_POLL_MS))
+            const isLast = performance.now() >= endsAt || isOver(signal)
+            const read = await look(isLast)
+            if (read !== undefined && (isLast || read === null || isEnded(read))) return read
+          }
+        } finally {
+          signal?.removeEventListener('abort', bell.ring)
+        }
+      },
+      close: remove,
+    }
+  }
+
+  return {
+    listen,
+    async waitForEnd(id, { timeoutMs, signal }) {
+      // Listening begins before the first look, so that nothing falls between the two.
+      const listener = listen(id)
+      try {
+        const read = await deps.reader.read(id)
+        if (read === null || isEnded(read) || timeoutMs <= 0) return read
+        return await listener.waitForEnd({ timeoutMs, ...(signal === undefined ? {} : { signal }) })
+      } finally {
+        listener.close()
+      }
+    },
+    stop() {
+      isStopped = true
+      bells.ringAll()
+    },
+  }
+}

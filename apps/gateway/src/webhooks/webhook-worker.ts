@@ -1,0 +1,33 @@
+import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
+import { Worker, type Processor } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+
+const CONCURRENCY = 20
+// A delivery takes 15 s at most and the event loop is never blocked, so a dead gateway's webhooks are taken over soon.
+const LOCK_MS = 30_000
+const STALLED_INTERVAL_MS = 5000
+// Not the webhook's fault: it is tried again however often its gateway dies.
+const STALLED_COUNT_MAX = 1000
+
+/** Consumer of the `webhooks` queue. It runs in the gateway, so a slow receiver never holds an inference slot. */
+export const createWebhookWorker = (
+  deps: { redis: Redis; process: Processor; log: Logger },
+  options: { prefix: string; retryDelaysMs: readonly number[] },
+): Worker => {
+  const worker = new Worker(WEBHOOK_QUEUE_NAME, deps.process, {
+    connection: deps.redis,
+    prefix: options.prefix,
+    concurrency: CONCURRENCY,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_INTERVAL_MS,
+    maxStalledCount: STALLED_COUNT_MAX,
+    settings: { backoffStrategy: (attemptsMade) => options.retryDelaysMs[attemptsMade - 1] ?? -1 },
+  })
+  worker.on('error', (err) => deps.log.debug({ err }, 'webhook worker error'))
+  worker.on('failed', (job, err) => {
+    const isLast = job?.finishedOn !== undefined
+    deps.log.warn({ err, jobId: job?.id, isLast }, isLast ? 'webhook given up' : 'webhook attempt failed')
+  })
+  return worker
+}

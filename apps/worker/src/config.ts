@@ -1,0 +1,74 @@
+import { DurationText, parseDurationMs } from '@menagerie/shared/duration'
+import { loadEnv } from '@menagerie/shared/env'
+import { SHARED_SETTINGS } from '@menagerie/shared/settings'
+import { defaultCacheDir } from '@menagerie/model-files/cache-dir'
+import Type from 'typebox'
+
+export const WorkerSettings = Type.Object({
+  ...SHARED_SETTINGS,
+  MODEL: Type.String({
+    default: 'densenet-121',
+    pattern: '^[a-z0-9][a-z0-9.-]*$',
+    description: 'The model this worker serves; one per process',
+  }),
+  MODEL_DIR: Type.Optional(
+    Type.String({ description: 'Folder of your own weights: <MODEL_DIR>/<name>/model.onnx' }),
+  ),
+  MODEL_CACHE_DIR: Type.Optional(
+    Type.String({ description: 'Where downloaded weights are kept; by default the user’s cache folder' }),
+  ),
+  MODEL_DOWNLOAD: Type.Enum(['0', '1'], {
+    default: '1',
+    description: '0 never downloads weights: they must be in MODEL_DIR or the cache',
+  }),
+  ALLOW_STAND_IN: Type.Enum(['0', '1'], {
+    default: '0',
+    description: '1 allows the untrained stand-in, whose answers mean nothing: for tests and a first look',
+  }),
+  INFERENCE_THREADS: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1024,
+      description:
+        'Sessions, each with a thread of its own; by default one per core that the process may use',
+    }),
+  ),
+  PROBE_HOST: Type.String({
+    default: '127.0.0.1',
+    description: 'Address of /livez and /readyz; 0.0.0.0 in a container',
+  }),
+  PROBE_PORT: Type.Integer({
+    default: 5001,
+    minimum: 0,
+    maximum: 65_535,
+    description: 'Port of /livez and /readyz',
+  }),
+  DRAIN_TIMEOUT: DurationText({
+    default: '20s',
+    description: 'On SIGTERM, how long to finish what is running before it is handed back to other workers',
+  }),
+})
+
+/**
+ * The worker's settings, read once at the start.
+ *
+ * @throws EnvError
+ */
+export const loadConfig = (env: Record<string, string | undefined>) => {
+  const settings = loadEnv(WorkerSettings, env)
+  return {
+    redis: { url: settings.REDIS_URL, prefix: settings.REDIS_PREFIX },
+    logLevel: settings.LOG_LEVEL,
+    model: {
+      name: settings.MODEL,
+      dir: settings.MODEL_DIR ?? null,
+      cacheDir: settings.MODEL_CACHE_DIR ?? defaultCacheDir(env),
+      isDownloadAllowed: settings.MODEL_DOWNLOAD === '1',
+      isStandInAllowed: settings.ALLOW_STAND_IN === '1',
+    },
+    inferenceThreads: settings.INFERENCE_THREADS ?? null,
+    probe: { host: settings.PROBE_HOST, port: settings.PROBE_PORT },
+    drainTimeoutMs: parseDurationMs(settings.DRAIN_TIMEOUT),
+  } as const
+}
+export type WorkerConfig = ReturnType<typeof loadConfig>

@@ -1,0 +1,72 @@
+import { predictQueueName } from '@menagerie/contract/job'
+import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import { Worker, type Job } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import type { ProcessJob } from './process-job.ts'
+
+export interface JobWorkerOptions {
+  model: string
+  prefix: string
+  threads: number
+}
+
+// Inference is off this thread, so locks are renewed in time; a dead worker's jobs run again within 20 s.
+const LOCK_MS = 15_000
+const STALLED_INTERVAL_MS = 5000
+/** How often a prediction is started again after its worker died; then it fails as `worker_lost`. */
+const WORKER_DEATHS_MAX = 3
+// While one image is in the model, the next is decoded: 1.19 × of one at a time. Four give nothing more and take
+// work away from idle workers.
+const JOBS_PER_THREAD = 2
+
+const uploadIdOf = (job: Job): string | undefined =>
+  (job.data as { upload?: { id?: string } } | undefined)?.upload?.id
+
+export interface JobWorkerDeps {
+  redis: Redis
+  uploads: UploadStore
+  process: ProcessJob
+  /** Tells the gateways that a prediction has ended. */
+  announceEnd: (id: string) => Promise<unknown>
+  log: Logger
+}
+
+/** The BullMQ consumer of one model's queue; when a prediction has ended, announces it and drops the picture. */
+export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions): Worker => {
+  const { log } = deps
+  const worker = new Worker(
+    predictQueueName(options.model),
+    // Three declared parameters, or BullMQ passes no signal.
+    (job: Job, token?: string, signal?: AbortSignal) => deps.process(job, token, signal),
+    {
+      connection: deps.redis,
+      prefix: options.prefix,
+      concurrency: options.threads * JOBS_PER_THREAD,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_INTERVAL_MS,
+      maxStalledCount: WORKER_DEATHS_MAX,
+    },
+  )
+  // What is missed here is made up for: whoever waits looks again by himself, and the picture expires.
+  const settle = (job: Job): void => {
+    const uploadId = uploadIdOf(job)
+    Promise.all([
+      deps.announceEnd(job.id ?? ''),
+      uploadId === undefined ? null : deps.uploads.delete(uploadId),
+    ]).catch((err: unknown) =>
+      log.warn({ err, predictionId: job.id }, 'end not announced, or upload not deleted'),
+    )
+  }
+  worker.on('completed', settle)
+  worker.on('failed', (job, err) => {
+    if (job?.finishedOn === undefined) return
+    log.info({ predictionId: job.id, reason: err.message }, 'prediction failed')
+    settle(job)
+  })
+  worker.on('stalled', (jobId) =>
+    log.warn({ predictionId: jobId }, 'a worker died while running this; it runs again'),
+  )
+  worker.on('error', (err) => log.debug({ err }, 'queue error'))
+  return worker
+}

@@ -1,0 +1,30 @@
+import { EnvError } from '@menagerie/shared/env'
+import { createLogger } from '@menagerie/shared/logger'
+import closeWithGrace from 'close-with-grace'
+import { loadConfig, type WorkerConfig } from './config.ts'
+import { openWorker } from './open-worker.ts'
+
+// After the drain: closing sessions and connections.
+const CLOSE_MAX_MS = 10_000
+
+const readConfig = (): WorkerConfig => {
+  try {
+    return loadConfig(process.env)
+  } catch (error) {
+    if (!(error instanceof EnvError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return process.exit(2)
+  }
+}
+
+const config = readConfig()
+const log = createLogger({ service: 'worker', level: config.logLevel })
+
+const opening = openWorker(config, log)
+closeWithGrace({ delay: config.drainTimeoutMs + CLOSE_MAX_MS, logger: log }, async ({ signal, err }) => {
+  if (err === undefined) log.info({ signal }, 'stopping')
+  else log.fatal({ err }, 'stopping after an error')
+  const worker = await opening.catch(() => null)
+  await worker?.close()
+})
+await opening

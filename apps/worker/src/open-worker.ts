@@ -1,0 +1,122 @@
+import { createClassifier } from '@menagerie/inference/classifier'
+import { readCpuBudget } from '@menagerie/inference/cpu-budget'
+import { resolveModel } from '@menagerie/model-files/resolve-model'
+import { createKeys } from '@menagerie/shared/keys'
+import { createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
+import { Releasers } from '@menagerie/shared/releasers'
+import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
+import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Logger } from 'pino'
+import type { WorkerConfig } from './config.ts'
+import { drainWorker } from './drain.ts'
+import { startHeartbeat, type Heartbeat } from './heartbeat.ts'
+import { createJobWorker } from './job-worker.ts'
+import { startProbeServer, type Health } from './probe-server.ts'
+import { createProcessJob } from './process-job.ts'
+
+const findModel = async (config: WorkerConfig, log: Logger) => {
+  const { name, dir, cacheDir, isDownloadAllowed, isStandInAllowed } = config.model
+  const model = await resolveModel({
+    name,
+    ...(dir === null ? {} : { modelDir: dir }),
+    cacheDir,
+    download: isDownloadAllowed,
+    allowStandIn: isStandInAllowed,
+    log: { info: (line) => log.info(line), warn: (line) => log.warn(line) },
+  })
+  log.info(
+    { model: model.name, digest: model.digest, source: model.source, trained: model.trained },
+    'model found',
+  )
+  return model
+}
+
+const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) => {
+  const health: Health = { state: 'starting' }
+  const probes = await startProbeServer(health, config.probe)
+  releasers.push('probe server', () => probes.close())
+
+  const threads = config.inferenceThreads ?? readCpuBudget()
+  const model = await findModel(config, log)
+  const classifier = await createClassifier({
+    modelPath: model.path,
+    input: model.manifest.input,
+    threads,
+    onThreadLost: (err) => log.error({ err }, 'an inference thread died; starting another'),
+  })
+  releasers.push('classifier', () => classifier.close())
+  if (classifier.classCount !== model.labels.length) {
+    throw new Error(`the model has ${classifier.classCount} classes and ${model.labels.length} labels`)
+  }
+
+  const connection = { url: config.redis.url, log }
+  const queueRedis = createConsumerRedis({ ...connection, name: 'worker-queue' })
+  releasers.push('worker-queue', () => queueRedis.disconnect())
+  const redis = createConsumerRedis({ ...connection, name: 'worker-commands' })
+  releasers.push('worker-commands', () => redis.disconnect())
+  // Heartbeats are worth nothing late, so they fail fast.
+  const beatRedis = createProducerRedis({ ...connection, name: 'worker-heartbeat' })
+  releasers.push('worker-heartbeat', () => beatRedis.disconnect())
+
+  const keys = createKeys(config.redis.prefix)
+  const id = `${hostname()}-${randomUUID().slice(0, 8)}`
+  const uploads = createRedisUploadStore({ redis, keys })
+  const heartbeat: Heartbeat = startHeartbeat(
+    { registry: createWorkerRegistry({ redis: beatRedis, keys }), health, log },
+    {
+      id,
+      model: {
+        name: model.name,
+        description: model.manifest.description,
+        digest: model.digest,
+        trained: model.trained,
+        input: model.manifest.input,
+        labels: [...model.labels],
+      },
+      threads,
+      serviceMs: classifier.warmUpMs,
+    },
+  )
+  releasers.push('heartbeat', () => heartbeat.stop())
+
+  const process = createProcessJob({
+    redis,
+    uploads,
+    prefix: config.redis.prefix,
+    classifier,
+    worker: { id, digest: model.digest, trained: model.trained },
+    onServed: (ms) => heartbeat.served(ms),
+    log,
+  })
+  const worker = createJobWorker(
+    { redis: queueRedis, uploads, process, announceEnd: (id) => redis.publish(keys.ended, id), log },
+    { model: model.name, prefix: config.redis.prefix, threads },
+  )
+  releasers.push('job worker', async () => {
+    health.state = 'draining'
+    await heartbeat.beat()
+    await drainWorker(worker, { timeoutMs: config.drainTimeoutMs, log })
+  })
+
+  await worker.waitUntilReady()
+  health.state = 'ready'
+  await heartbeat.beat()
+  log.info({ worker: id, model: model.name, threads }, 'ready')
+  return { id }
+}
+
+/**
+ * Loads and warms the model, then starts to take jobs. Rejects when the model cannot be had, with everything closed
+ * that was open by then.
+ */
+export const openWorker = async (config: WorkerConfig, log: Logger) => {
+  const releasers = new Releasers()
+  try {
+    return { ...(await openAll(config, log, releasers)), close: () => releasers.close() }
+  } catch (error) {
+    await releasers.close()
+    throw error
+  }
+}

@@ -1,0 +1,103 @@
+import { formatFailedReason } from '@menagerie/contract/errors'
+import { PredictReturnValue } from '@menagerie/contract/job'
+import { CANCELED_AT_FIELD, STARTED_AT_FIELD } from '@menagerie/contract/job-record'
+import { waitUntil } from '@menagerie/harness/processes'
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import Value from 'typebox/value'
+import { openTestQueue } from './testing/open-test-worker.ts'
+
+type TestQueue = Awaited<ReturnType<typeof openTestQueue>>
+type TestWorker = Awaited<ReturnType<TestQueue['openWorker']>>
+
+let queue: TestQueue
+let worker: TestWorker
+
+before(async () => {
+  queue = await openTestQueue()
+  worker = await queue.openWorker()
+})
+after(async () => {
+  await worker.close()
+  await queue.close()
+})
+
+const isUploadGone = async (id: string): Promise<boolean> => (await queue.uploads.get(id)) === null
+
+const failureOf = async (outcome: Promise<{ value: unknown } | { failed: string }>): Promise<string> => {
+  const settled = await outcome
+  assert.ok('failed' in settled, 'the job must fail')
+  return settled.failed
+}
+
+test('a picture becomes its most probable classes, and the upload is dropped', async () => {
+  const data = queue.makeData({ top_k: 4 })
+  const job = await queue.add(data)
+  const outcome = await queue.outcomeOf(job)
+  assert.ok('value' in outcome)
+  assert.ok(Value.Check(PredictReturnValue, outcome.value))
+  assert.equal(outcome.value.top_k.length, 4)
+  assert.equal(outcome.value.worker, worker.id)
+  await waitUntil('the upload is gone', () => isUploadGone(data.upload.id))
+})
+
+test('the first start is noted in the record, and a later one does not change it', async () => {
+  const first = await queue.add(queue.makeData())
+  await queue.outcomeOf(first)
+  assert.match(
+    (await queue.redis.hget(queue.queue.toKey(first.id ?? ''), STARTED_AT_FIELD)) ?? '',
+    /^\d{13}$/,
+  )
+
+  const again = await queue.add(queue.makeData(), undefined, { delay: 500 })
+  await queue.redis.hset(queue.queue.toKey(again.id ?? ''), STARTED_AT_FIELD, 1000)
+  await queue.outcomeOf(again)
+  assert.equal(await queue.redis.hget(queue.queue.toKey(again.id ?? ''), STARTED_AT_FIELD), '1000')
+})
+
+test('bytes that cannot be decoded fail at the first attempt, and the upload is dropped', async () => {
+  const data = queue.makeData()
+  const broken = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(2000, 7)])
+  const job = await queue.add(data, broken)
+  assert.match(await failureOf(queue.outcomeOf(job)), /^image_undecodable: /)
+  assert.equal((await queue.queue.getJob(job.id ?? ''))?.attemptsMade, 1)
+  await waitUntil('the upload is gone', () => isUploadGone(data.upload.id))
+})
+
+test('a job without its picture fails as upload_expired', async () => {
+  const job = await queue.add(queue.makeData(), null)
+  assert.equal(
+    await failureOf(queue.outcomeOf(job)),
+    formatFailedReason('upload_expired', 'the uploaded picture is gone'),
+  )
+})
+
+test('a job past its deadline is not run, and fails as prediction_expired', async () => {
+  const data = queue.makeData({ deadline: Date.now() - 60_000 })
+  const job = await queue.add(data)
+  assert.match(await failureOf(queue.outcomeOf(job)), /^prediction_expired: /)
+  await waitUntil('the upload is gone', () => isUploadGone(data.upload.id))
+})
+
+test('a canceled job is not run', async () => {
+  const job = await queue.add(queue.makeData(), undefined, { delay: 500 })
+  await queue.redis.hset(queue.queue.toKey(job.id ?? ''), CANCELED_AT_FIELD, Date.now())
+  assert.match(await failureOf(queue.outcomeOf(job)), /^prediction_canceled: /)
+})
+
+test('a payload that makes no sense fails once and visibly', async () => {
+  const job = await queue.queue.add('predict', { v: 1, nonsense: true }, { jobId: 'nonsense', attempts: 3 })
+  assert.match(await failureOf(queue.outcomeOf(job)), /^payload_invalid: /)
+  assert.equal((await queue.queue.getJob('nonsense'))?.attemptsMade, 1)
+})
+
+test('a payload of a newer version is delayed, not failed', async () => {
+  const job = await queue.queue.add('predict', { ...queue.makeData(), v: 2 }, { jobId: 'newer', attempts: 3 })
+  await waitUntil('the job is delayed', async () => (await job.getState()) === 'delayed')
+  assert.equal((await queue.queue.getJob('newer'))?.failedReason, undefined)
+})
+
+test('fields of a later gateway are tolerated', async () => {
+  const job = await queue.add(Object.assign(queue.makeData(), { something: 'new' }))
+  assert.ok('value' in (await queue.outcomeOf(job)))
+})

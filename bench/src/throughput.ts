@@ -1,0 +1,89 @@
+import { standInEnv } from '@menagerie/harness/processes'
+import { createClassifier } from '@menagerie/inference/classifier'
+import { readCpuBudget } from '@menagerie/inference/cpu-budget'
+import { resolveModel } from '@menagerie/model-files/resolve-model'
+import { parseArgs } from 'node:util'
+import { runClosedLoop } from './closed-loop.ts'
+import { readPhotos } from './photos.ts'
+import { startService } from './service.ts'
+import { median, percentile, round } from './statistics.ts'
+
+// What does the service cost? The same photos go through HTTP, queue and worker, and through a bare loop over the
+// same inference modules in this process, in turns, so that a noisy machine disturbs both alike.
+const { values } = parseArgs({
+  options: {
+    pairs: { type: 'string', default: '7' },
+    images: { type: 'string', default: '120' },
+    'warm-up': { type: 'string', default: '600' },
+  },
+})
+const pairs = Number(values.pairs)
+const imagesPerTurn = Number(values.images)
+const warmUpImages = Number(values['warm-up'])
+
+const threads = readCpuBudget()
+const inFlight = 2 * threads
+const photos = await readPhotos()
+const photoAt = (index: number): Buffer => photos[index % photos.length] ?? Buffer.alloc(0)
+
+const modelEnv = await standInEnv()
+const model = await resolveModel({
+  name: 'densenet-121',
+  cacheDir: modelEnv['MODEL_CACHE_DIR'] ?? '',
+  allowStandIn: true,
+  download: false,
+})
+const classifier = await createClassifier({ modelPath: model.path, input: model.manifest.input, threads })
+const service = await startService(modelEnv, threads)
+
+const runBare = (count: number) =>
+  runClosedLoop(count, inFlight, async (index) => {
+    await classifier.classify(photoAt(index), { topK: 5 })
+  })
+const runEndToEnd = (count: number) =>
+  runClosedLoop(count, inFlight, (index) => service.classify(photoAt(index)))
+
+const log = (line: string): void => void process.stderr.write(`${line}\n`)
+try {
+  log(`densenet-121 stand-in, ${threads} threads, ${inFlight} in flight, ${imagesPerTurn} images per turn`)
+  log(`warming up with ${warmUpImages} images`)
+  await runBare(warmUpImages / 10)
+  // Longer than the bare loop, whose work is native code: at 30 requests a second it takes V8 some hundred of them to
+  // compile what a service that has run for a minute has long compiled.
+  await runEndToEnd(warmUpImages)
+
+  const ratios: number[] = []
+  const bareRates: number[] = []
+  const endToEndRates: number[] = []
+  const latenciesMs: number[] = []
+  for (let pair = 0; pair < pairs; pair++) {
+    // Every other pair the other way round: a machine that slows down steadily favours neither.
+    const isBareFirst = pair % 2 === 0
+    const first = isBareFirst ? await runBare(imagesPerTurn) : await runEndToEnd(imagesPerTurn)
+    const second = isBareFirst ? await runEndToEnd(imagesPerTurn) : await runBare(imagesPerTurn)
+    const [bare, endToEnd] = isBareFirst ? [first, second] : [second, first]
+    const ratio = endToEnd.rate / bare.rate
+    ratios.push(ratio)
+    bareRates.push(bare.rate)
+    endToEndRates.push(endToEnd.rate)
+    latenciesMs.push(...endToEnd.latenciesMs)
+    log(
+      `pair ${pair + 1}/${pairs}: bare ${bare.rate.toFixed(2)}/s, end to end ${endToEnd.rate.toFixed(2)}/s, ratio ${ratio.toFixed(3)}`,
+    )
+  }
+  console.log(
+    JSON.stringify({
+      bench: 'throughput',
+      ratio: round(median(ratios), 3),
+      ratio_min: round(Math.min(...ratios), 3),
+      ratio_max: round(Math.max(...ratios), 3),
+      end_to_end_ips: round(median(endToEndRates), 2),
+      bare_ips: round(median(bareRates), 2),
+      p50_ms: round(percentile(latenciesMs, 0.5), 1),
+      p99_ms: round(percentile(latenciesMs, 0.99), 1),
+    }),
+  )
+} finally {
+  await service.stop()
+  await classifier.close()
+}

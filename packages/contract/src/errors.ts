@@ -1,0 +1,70 @@
+/**
+ * Every error a client can meet, by stable code. Clients branch on the code, never on the prose.
+ * `status` is the HTTP status of a problem response with this code; docs/failure-modes.md has a row per code.
+ */
+export const ERRORS = {
+  // The request
+  request_invalid: { status: 400, title: 'The request is not valid' },
+  multipart_invalid: { status: 400, title: 'The multipart body cannot be read' },
+  file_missing: { status: 400, title: 'There is no file in the request' },
+  file_empty: { status: 400, title: 'The file is empty' },
+  files_too_many: { status: 400, title: 'One file is expected, and there are more' },
+  model_not_found: { status: 404, title: 'No such model' },
+  prediction_not_found: { status: 404, title: 'No such prediction' },
+  route_not_found: { status: 404, title: 'No such route' },
+  payload_too_large: { status: 413, title: 'The request is too large' },
+  media_type_unsupported: { status: 415, title: 'The content type is not accepted here' },
+  image_type_unsupported: { status: 415, title: 'The file is not an image of an accepted type' },
+  webhook_refused: { status: 422, title: 'The webhook URL is not acceptable' },
+  webhooks_disabled: { status: 422, title: 'Webhooks are not set up on this server' },
+  // The service
+  internal_error: { status: 500, title: 'Something went wrong on our side' },
+  queue_unavailable: { status: 503, title: 'The queue cannot be reached' },
+  queue_full: { status: 503, title: 'The queue is full' },
+  shutting_down: { status: 503, title: 'This server is shutting down' },
+  prediction_timeout: { status: 504, title: 'The prediction is not finished yet' },
+  // The outcome of a prediction
+  image_undecodable: { status: 422, title: 'The image cannot be decoded' },
+  image_too_large: { status: 422, title: 'The image has too many pixels' },
+  prediction_canceled: { status: 409, title: 'The prediction was canceled' },
+  prediction_expired: { status: 504, title: 'The prediction was not started in time' },
+  upload_expired: { status: 410, title: 'The upload is gone' },
+  payload_invalid: { status: 500, title: 'The job in the queue is not valid' },
+  inference_failed: { status: 500, title: 'The model failed on this image' },
+  worker_lost: { status: 500, title: 'The workers that ran this prediction died' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERRORS, text)
+
+/** An error with a code and a message that is safe to show to a client. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, publicMessage: string, options?: ErrorOptions) {
+    super(publicMessage, options)
+    this.name = 'AppError'
+    this.code = code
+  }
+}
+
+/** How a failure is kept in a job's `failedReason`: `code: message`. */
+export const formatFailedReason = (code: ErrorCode, message: string): string => `${code}: ${message}`
+
+// What BullMQ writes itself when a job's lock was lost more often than `maxStalledCount`.
+const STALLED_OUT = 'job stalled more than allowable limit'
+
+/**
+ * Reads a job's `failedReason`. Anything that we did not write ourselves is `internal_error` with a fixed
+ * message, because foreign text (a stack, a Redis key) must not reach a client.
+ */
+export const parseFailedReason = (failedReason: string): { code: ErrorCode; message: string } => {
+  if (failedReason.startsWith(STALLED_OUT)) {
+    return { code: 'worker_lost', message: 'every worker that started this prediction died while running it' }
+  }
+  const end = failedReason.indexOf(': ')
+  const code = failedReason.slice(0, end)
+  if (end > 0 && isErrorCode(code)) return { code, message: failedReason.slice(end + 2) }
+  return { code: 'internal_error', message: 'the prediction failed; the worker log has the reason' }
+}

@@ -1,0 +1,46 @@
+import Type, { type Static } from 'typebox'
+import { Label, ModelManifest } from './model-manifest.ts'
+
+/** What a worker publishes of its model, so that gateways can name classes without the weights. */
+export const RegisteredModel = Type.Object({
+  name: Type.String(),
+  description: Type.String(),
+  digest: Type.String(),
+  trained: Type.Boolean(),
+  input: ModelManifest.properties.input,
+  labels: Type.Array(Label),
+})
+export type RegisteredModel = Static<typeof RegisteredModel>
+
+export const WORKER_STATES = ['starting', 'ready', 'draining', 'failed'] as const
+export type WorkerState = (typeof WORKER_STATES)[number]
+
+/** A worker's heartbeat. */
+export const WorkerHeartbeat = Type.Object({
+  id: Type.String(),
+  model: Type.String(),
+  digest: Type.String(),
+  state: Type.Enum([...WORKER_STATES]),
+  threads: Type.Integer(),
+  /** Moving average of the time one prediction holds an inference thread. */
+  service_ms: Type.Number(),
+  rss_bytes: Type.Integer(),
+  jobs: Type.Integer(),
+  started_at: Type.String(),
+})
+export type WorkerHeartbeat = Static<typeof WorkerHeartbeat>
+
+/** One entry of `GET /v1/models`. */
+export const ModelView = Type.Object({
+  name: Type.String(),
+  description: Type.Union([Type.String(), Type.Null()]),
+  default: Type.Boolean({ description: 'Used when a request names no model' }),
+  digest: Type.Union([Type.String(), Type.Null()], {
+    description: 'sha256 of the weights; null until a worker has served this model',
+  }),
+  trained: Type.Union([Type.Boolean(), Type.Null()]),
+  classes: Type.Union([Type.Integer(), Type.Null()]),
+  input: Type.Union([ModelManifest.properties.input, Type.Null()]),
+  workers_ready: Type.Integer(),
+})
+export type ModelView = Static<typeof ModelView>

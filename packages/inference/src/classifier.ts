@@ -1,0 +1,55 @@
+import type { ModelInput } from '@menagerie/contract/model-manifest'
+import { configureSharp, decodeImage } from './decode-image.ts'
+import { disableTelemetry } from './disable-telemetry.ts'
+import { createThreadPool } from './thread-pool.ts'
+import type { ClassProbability } from './top-k.ts'
+
+export interface Classification {
+  /** `[class index, probability]`, most probable first. */
+  topK: ClassProbability[]
+  preprocessMs: number
+  predictMs: number
+}
+
+export interface Classifier {
+  /** How many classes the model tells apart. */
+  classCount: number
+  /** Duration of a run on a warm session, measured at start. */
+  warmUpMs: number
+  /**
+   * Image bytes to the most probable classes.
+   *
+   * @throws AppError `image_type_unsupported`, `image_too_large`, `image_undecodable`, `inference_failed`; what
+   * the signal was aborted with
+   */
+  classify(
+    bytes: Buffer,
+    options: { topK: number; signal?: AbortSignal | undefined },
+  ): Promise<Classification>
+  close(): Promise<void>
+}
+
+/** A classifier: decode and resize in this thread's libuv pool, inference in threads of its own. */
+export const createClassifier = async (options: {
+  modelPath: string
+  input: ModelInput
+  threads: number
+  onThreadLost?: (error: Error) => void
+}): Promise<Classifier> => {
+  configureSharp()
+  disableTelemetry()
+  const pool = await createThreadPool({ modelPath: options.modelPath, input: options.input }, options)
+  return {
+    classCount: pool.classCount,
+    warmUpMs: pool.warmUpMs,
+    async classify(bytes, { topK, signal }) {
+      const startedAt = performance.now()
+      const pixels = await decodeImage(bytes, options.input)
+      const preprocessMs = performance.now() - startedAt
+      // A run cannot be interrupted, so this is the last moment to give up.
+      signal?.throwIfAborted()
+      return { preprocessMs, ...(await pool.predict(pixels, topK)) }
+    },
+    close: () => pool.close(),
+  }
+}

@@ -1,0 +1,49 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { createNormalizer } from './normalize.ts'
+import { createModelSession } from './session.ts'
+import type { MessageFromThread, MessageToThread, ThreadSetup } from './thread-messages.ts'
+import { pickTopK } from './top-k.ts'
+
+// Entry of an inference thread. A session lives here because `run()` blocks the thread that calls it: on the
+// main thread it would stop lock renewals, and with a short lock every job would run several times.
+const port = parentPort
+if (port === null) throw new Error('inference-thread is the entry of a worker thread')
+
+const send = (message: MessageFromThread): void => port.postMessage(message)
+const { modelPath, input } = workerData as ThreadSetup
+const normalize = createNormalizer(input)
+const session = await createModelSession(modelPath, input.crop)
+
+const predict = async (pixels: Uint8Array, topK: number) => {
+  const startedAt = performance.now()
+  const ranked = pickTopK(await session.run(normalize(pixels)), topK)
+  return { topK: ranked, predictMs: performance.now() - startedAt }
+}
+
+// The first run allocates the arena and is slower; nobody should wait for that.
+const black = new Uint8Array(input.crop * input.crop * 3)
+await predict(black, 1)
+const warmUp = await predict(black, 1)
+
+const handlePredict = async (message: Extract<MessageToThread, { type: 'predict' }>): Promise<void> => {
+  try {
+    send({ type: 'result', id: message.id, ...(await predict(message.pixels, message.topK)) })
+  } catch (thrown) {
+    send({
+      type: 'error',
+      id: message.id,
+      message: thrown instanceof Error ? thrown.message : String(thrown),
+    })
+  }
+}
+
+// A stop waits behind the run before it: terminating a thread inside `run()` aborts the whole process.
+let work = Promise.resolve()
+port.on('message', (message: MessageToThread) => {
+  work = work.then(async () => {
+    if (message.type === 'predict') return handlePredict(message)
+    port.close()
+    return session.release()
+  })
+})
+send({ type: 'ready', classCount: session.classCount, warmUpMs: warmUp.predictMs })

@@ -1,0 +1,7 @@
+/** What the command takes from its environment. */
+export interface Settings {
+  /** The model that a command is about when none is named. */
+  readonly model: string
+  readonly modelDir: string | undefined
+  readonly cacheDir: string
+}

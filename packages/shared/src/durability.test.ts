@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { createConsumerRedis } from './redis.ts'
+import { warnOfWeakDurability } from './durability.ts'
+import { createLogCollector } from './testing/log-collector.ts'
+import { createRedisProcess, skipWithoutRedisServer } from './testing/redis-process.ts'
+
+const skip = skipWithoutRedisServer
+
+/** The lines that are logged about a server with these settings. */
+const warnAbout = async (t: TestContext, serverArgs: string[]) => {
+  const server = await createRedisProcess(serverArgs)
+  t.after(() => server.remove())
+  await server.start()
+  const { log, lines } = createLogCollector()
+  const redis = createConsumerRedis({ url: server.url, name: 'test', log })
+  t.after(() => redis.disconnect())
+  await warnOfWeakDurability(redis, log)
+  return lines
+}
+
+const STRONG = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction']
+const WEAK = ['--appendonly', 'no', '--appendfsync', 'everysec', '--maxmemory-policy', 'allkeys-lru']
+
+test('a server that keeps every write is not worth a line', { skip }, async (t) => {
+  assert.deepEqual(await warnAbout(t, STRONG), [])
+})
+
+test('each setting that is too weak is named, with what it is and what it should be', { skip }, async (t) => {
+  const lines = await warnAbout(t, WEAK)
+  assert.deepEqual(
+    lines.map(({ setting, actual, needed }) => ({ setting, actual, needed })),
+    [
+      { setting: 'appendonly', actual: 'no', needed: 'yes' },
+      { setting: 'appendfsync', actual: 'everysec', needed: 'always' },
+      { setting: 'maxmemory-policy', actual: 'allkeys-lru', needed: 'noeviction' },
+    ],
+  )
+})
+
+test(
+  'a server that hides its settings, as hosted ones do, is a warning and no failure',
+  { skip },
+  async (t) => {
+    const lines = await warnAbout(t, [...STRONG, '--rename-command', 'CONFIG', ''])
+    assert.equal(lines.length, 1)
+    assert.match(lines[0]?.msg ?? '', /does not show its settings/)
+  },
+)

@@ -1,0 +1,19 @@
+/** Redis keys that are ours; all others are BullMQ's, whose prefix is the same. */
+export const createKeys = (prefix: string) => ({
+  upload: (id: string): string => `${prefix}:upload:${id}`,
+  /** String with a short expiry: written by readiness probes */
+  probe: `${prefix}:probe`,
+  /** Channel: the id of each prediction that has just ended */
+  ended: `${prefix}:ended`,
+  /** Hash: model name → RegisteredModel */
+  models: `${prefix}:models`,
+  /** Set: ids of the workers that have served a model */
+  workers: (model: string): string => `${prefix}:workers:${model}`,
+  /** String with expiry: WorkerHeartbeat */
+  worker: (id: string): string => `${prefix}:worker:${id}`,
+})
+export type Keys = ReturnType<typeof createKeys>
+
+/** Key of a BullMQ job's hash. */
+export const jobKey = (prefix: string, queueName: string, id: string): string =>
+  `${prefix}:${queueName}:${id}`
