@@ -45,14 +45,14 @@ export interface PredictionRequest {
 }
 
 /**
- * Stores the upload, then enqueues the prediction; resolves once Redis has both. If the second step
+ * Stores the upload, then enqueues the prediction; resolves with what was enqueued once Redis has both. If the second step
  * fails, the upload is taken back, so that a refused request leaves nothing behind.
  *
  * @throws AppError
  */
 export const createAcceptPrediction =
   (deps: AcceptPredictionDeps, limits: { queueAgeMaxMs: number }) =>
-  async ({ id, upload, options, baseUrl }: PredictionRequest): Promise<void> => {
+  async ({ id, upload, options, baseUrl }: PredictionRequest): Promise<PredictJobData> => {
     const model = options.model ?? deps.catalog.defaultName
     const metadata = parseMetadata(options.metadata)
     if (options.webhook !== undefined) deps.checkWebhookUrl(options.webhook)
@@ -89,5 +89,6 @@ export const createAcceptPrediction =
       await deps.uploads.delete(uploadId).catch(() => undefined)
       throw error
     }
+    return data
   }
 export type AcceptPrediction = ReturnType<typeof createAcceptPrediction>

@@ -5,6 +5,7 @@ import type { BaseUrl } from './base-url.ts'
 import type { CapacityReader } from './capacity.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import { bodies } from './plugins/bodies.ts'
+import { answerClientError } from './plugins/client-error.ts'
 import { drain } from './plugins/drain.ts'
 import { errorHandler, sendProblem } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
@@ -50,6 +51,9 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
     routerOptions: { maxParamLength: PREDICTION_ID_LENGTH_MAX },
     // A URL that cannot be decoded, an id that is too long: found before there is a route.
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, 'request_invalid', error.message),
+    // While it stops, requests on open connections are still served; /readyz says that it stops.
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError,
     // One line per request, written below, instead of two.
     logController: new LogController({ disableRequestLogging: true }),
     ajv: {

@@ -21,6 +21,7 @@ export interface ModelCatalog {
 }
 
 const REMEMBERED_MS = 5000
+const FRESH_MS = 1000
 
 /**
  * The models that exist: the default one, and each that a worker has ever registered. Read from Redis and
@@ -44,6 +45,11 @@ export const createModelCatalog = (
     return models
   }
 
+  /** At most once a second, since nobody may register it for hours. */
+  const forget = (): void => {
+    if (remembered !== null && performance.now() - remembered.readAt > FRESH_MS) remembered = null
+  }
+
   const findNow = async (name: string): Promise<CatalogModel | null> =>
     (await list()).find((model) => model.name === name) ?? null
 
@@ -64,7 +70,7 @@ export const createModelCatalog = (
       const found = await findNow(name)
       if (found?.details != null) return found
       // A worker may have registered it a moment ago.
-      remembered = null
+      forget()
       return findNow(name)
     },
     has: async (name) =>

@@ -11,11 +11,16 @@ export const createPredictionViewer = (
   deps: { catalog: ModelCatalog; readCapacity: CapacityReader },
   options: { resultTtlMs: number },
 ): PredictionViewer => {
+  let refreshedFor = ''
   const findModel = async (read: PredictionRead) => {
     const { data, returnValue } = read.record
+    // Without a result there are no classes to name, and what else is known can be shown while Redis is away.
+    if (returnValue === null) return deps.catalog.find(data.model).catch(() => null)
     const model = await deps.catalog.find(data.model)
-    // Another digest than the one we remember: the weights were changed a moment ago, and labels maybe too.
-    if (returnValue !== null && model?.details?.digest !== returnValue.digest) {
+    // Another digest than the one we remember: the weights were changed a moment ago, and labels maybe too. Once per
+    // digest: during an upgrade two versions are served, and only one is registered.
+    if (model?.details?.digest !== returnValue.digest && refreshedFor !== returnValue.digest) {
+      refreshedFor = returnValue.digest
       deps.catalog.refresh()
       return deps.catalog.find(data.model)
     }

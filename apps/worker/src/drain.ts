@@ -8,9 +8,10 @@ import { HAND_BACK } from './process-job.ts'
  */
 export const drainWorker = async (
   worker: Worker,
-  options: { timeoutMs: number; log: Logger },
+  options: { timeoutMs: number; isQueueReachable: boolean; log: Logger },
 ): Promise<void> => {
-  const closing = worker.close()
+  // With Redis away nothing can be finished or handed back, and close() would wait for it; the locks run out.
+  const closing = worker.close(!options.isQueueReachable)
   const timer = setTimeout(() => {
     options.log.warn('drain time is up; handing back what is running')
     worker.cancelAllJobs(HAND_BACK)

@@ -56,7 +56,8 @@ export const startHeartbeat = (
     beat,
     async stop() {
       clearInterval(timer)
-      await deps.registry.leave({ id: worker.id, model: worker.model.name })
+      // If this fails, the entry expires by itself.
+      await deps.registry.leave({ id: worker.id, model: worker.model.name }).catch(() => undefined)
     },
   }
 }

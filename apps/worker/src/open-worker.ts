@@ -97,7 +97,11 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
   releasers.push('job worker', async () => {
     health.state = 'draining'
     await heartbeat.beat()
-    await drainWorker(worker, { timeoutMs: config.drainTimeoutMs, log })
+    await drainWorker(worker, {
+      timeoutMs: config.drainTimeoutMs,
+      isQueueReachable: queueRedis.status === 'ready',
+      log,
+    })
   })
 
   await worker.waitUntilReady()

@@ -12,9 +12,11 @@ export const ERRORS = {
   model_not_found: { status: 404, title: 'No such model' },
   prediction_not_found: { status: 404, title: 'No such prediction' },
   route_not_found: { status: 404, title: 'No such route' },
+  request_timeout: { status: 408, title: 'The request did not arrive in time' },
   payload_too_large: { status: 413, title: 'The request is too large' },
   media_type_unsupported: { status: 415, title: 'The content type is not accepted here' },
   image_type_unsupported: { status: 415, title: 'The file is not an image of an accepted type' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
   webhook_refused: { status: 422, title: 'The webhook URL is not acceptable' },
   webhooks_disabled: { status: 422, title: 'Webhooks are not set up on this server' },
   // The service

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { TOP_K_MAX } from './prediction.ts'
+import { Metadata, TOP_K_MAX } from './prediction.ts'
 
 /** Version of the payloads below. A worker that meets a higher one delays the job: workers are upgraded first. */
 export const PAYLOAD_VERSION = 1
@@ -32,7 +32,7 @@ export const PredictJobData = Type.Object({
     content_type: Type.String(),
     filename: Type.Union([Type.String(), Type.Null()]),
   }),
-  metadata: Type.Record(Type.String(), Type.Unknown()),
+  metadata: Metadata,
   /** Epoch ms. A job that no worker has started by then is expired. */
   deadline: Type.Integer(),
 })

@@ -51,6 +51,9 @@ export const PredictionOptions = Type.Object(
 )
 export type PredictionOptions = Static<typeof PredictionOptions>
 
+/** Any JSON object. (A Record would be a pattern of names, and drop those with a line break.) */
+export const Metadata = Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true })
+
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const Time = Type.String({ format: 'date-time' })
 
@@ -102,7 +105,7 @@ export const Prediction = Type.Object(
         estimated_wait_ms: Nullable(Type.Integer({ description: 'null: no worker is up' })),
       }),
     ),
-    metadata: Type.Record(Type.String(), Type.Unknown()),
+    metadata: Metadata,
     created_at: Time,
     started_at: Nullable(Time),
     completed_at: Nullable(Time),

@@ -34,3 +34,12 @@ test('kill -9 of Redis with predictions waiting', async (t) => {
   assert.ok(ended.every(({ status }) => status === 'succeeded'))
   assert.equal(await worker.stop(), 0, worker.log())
 })
+
+test('both processes stop cleanly while Redis is away', async (t) => {
+  const service = await startService(t)
+  const worker = await service.startWorker({ INFERENCE_THREADS: '1' })
+  service.redis.kill('SIGKILL')
+  await waitUntil('the gateway is not ready', async () => !(await isReady(service.gateway.url)))
+  assert.equal(await service.gateway.stop(), 0, service.gateway.log())
+  assert.equal(await worker.stop(), 0, worker.log())
+})

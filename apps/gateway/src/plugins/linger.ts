@@ -10,6 +10,11 @@ const LINGER_MS = 1000
  */
 const lingerThenDestroy = (socket: Socket): void => {
   if (socket.destroyed) return
+  // The client has closed its side already: nothing more will arrive.
+  if (socket.readableEnded) {
+    socket.end(() => socket.destroy())
+    return
+  }
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(timer))
   socket.once('end', () => socket.destroy())

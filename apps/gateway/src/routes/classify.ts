@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import Type from 'typebox'
 import type { AppDeps, AppOptions } from '../app.ts'
+import { createClientSignal } from '../client-signal.ts'
 import { predictionPath } from '../job-view.ts'
 import { sendProblem } from '../plugins/error-handler.ts'
 import { receiveInput } from '../receive-input.ts'
@@ -59,7 +60,7 @@ export const classifyRoute =
       const baseUrl = deps.baseUrl(request)
       const read = await deps.submit(
         { upload, options: {}, baseUrl },
-        { timeoutMs: options.syncTimeoutMs, signal: request.signal },
+        { timeoutMs: options.syncTimeoutMs, signal: createClientSignal(reply) },
       )
       const path = predictionPath(read.record.id)
       const url = `${baseUrl}${path}`

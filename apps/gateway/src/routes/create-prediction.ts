@@ -4,6 +4,7 @@ import { AppError } from '@menagerie/contract/errors'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { AppDeps, AppOptions } from '../app.ts'
+import { createClientSignal } from '../client-signal.ts'
 import { predictionPath } from '../job-view.ts'
 import { describeValidation } from '../describe-validation.ts'
 import { parsePreferWait } from '../prefer-wait.ts'
@@ -63,7 +64,7 @@ export const createPredictionRoute =
       if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)
       const read = await deps.submit(
         { upload, options: parseOptions(request, fields), baseUrl },
-        { timeoutMs: (waitSeconds ?? 0) * 1000, signal: request.signal },
+        { timeoutMs: (waitSeconds ?? 0) * 1000, signal: createClientSignal(reply) },
       )
       reply
         .code(isEnded(read) && waitSeconds !== null ? 200 : 202)

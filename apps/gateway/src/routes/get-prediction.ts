@@ -2,6 +2,7 @@ import { AppError } from '@menagerie/contract/errors'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
+import { createClientSignal } from '../client-signal.ts'
 import { WAIT_SECONDS_MAX } from '../prefer-wait.ts'
 import { problemResponses } from './problem-responses.ts'
 
@@ -37,11 +38,11 @@ const schema = {
 export const getPredictionRoute =
   (deps: AppDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
-    app.get('/v1/predictions/:id', { schema }, async (request) => {
+    app.get('/v1/predictions/:id', { schema }, async (request, reply) => {
       const { id } = request.params
       const timeoutMs = (request.query.wait ?? 0) * 1000
       const read = PREDICTION_ID.test(id)
-        ? await deps.waits.waitForEnd(id, { timeoutMs, signal: request.signal })
+        ? await deps.waits.waitForEnd(id, { timeoutMs, signal: createClientSignal(reply) })
         : null
       if (read === null) {
         throw new AppError('prediction_not_found', 'there is no prediction with this id, or it is too old')
