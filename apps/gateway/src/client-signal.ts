@@ -6,6 +6,8 @@ import type { FastifyReply } from 'fastify'
  */
 export const createClientSignal = (reply: FastifyReply): AbortSignal => {
   const controller = new AbortController()
-  reply.raw.once('close', () => controller.abort())
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort()
+  })
   return controller.signal
 }

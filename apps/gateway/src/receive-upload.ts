@@ -15,6 +15,9 @@ export interface ReceivedUpload {
   filename: string | null
 }
 
+const headOf = (chunks: Buffer[]): Buffer =>
+  Buffer.concat(chunks.map((chunk) => chunk.subarray(0, SNIFF_BYTES)))
+
 const sniffOrRefuse = (head: Buffer): ImageType => {
   const type = sniffImageType(head)
   if (type !== null) return type
@@ -40,7 +43,7 @@ export const receiveUpload = async (
     if (size > options.bytesMax) throw createTooLargeError(options.bytesMax)
     received.push(chunk)
     hash.update(chunk)
-    if (contentType === null && size >= SNIFF_BYTES) contentType = sniffOrRefuse(Buffer.concat(received))
+    if (contentType === null && size >= SNIFF_BYTES) contentType = sniffOrRefuse(headOf(received))
   }
   if (size === 0) throw new AppError('file_empty', 'the file has no bytes')
   const bytes = Buffer.concat(received)

@@ -7,7 +7,7 @@ import {
 } from '@menagerie/contract/job-record'
 import { isTerminal, type PredictionStatus } from '@menagerie/contract/prediction'
 import { jobKey } from '@menagerie/shared/keys'
-import type { ChainableCommander, Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { Compile } from 'typebox/compile'
 import { guardRedis } from './guard-redis.ts'
 import type { ModelCatalog } from './model-catalog.ts'
@@ -41,7 +41,6 @@ const FIELDS = [
   STARTED_AT_FIELD,
   CANCELED_AT_FIELD,
 ] as const
-const REPLIES_PER_QUEUE = 3
 
 const parseNumber = (text: string | null | undefined): number | null => (text == null ? null : Number(text))
 
@@ -77,51 +76,48 @@ const parseRecord = (id: string, hash: Array<string | null>): JobRecord | null =
   }
 }
 
-/** All replies of a pipeline; throws the first error among them. */
-const execute = async (pipeline: ChainableCommander): Promise<unknown[]> => {
-  const results = (await pipeline.exec()) ?? []
-  return results.map(([error, reply]) => {
-    if (error !== null) throw error
-    return reply
-  })
-}
+/**
+ * KEYS: job hash, wait list and prioritized set of each queue. ARGV: job id, fields. Returns the time, how many are
+ * before it while nobody has taken it, and the fields of the first queue that has it.
+ */
+const READ_RECORD = `
+local time = redis.call('TIME')
+for i = 1, #KEYS, 3 do
+  local fields = redis.call('HMGET', KEYS[i], unpack(ARGV, 2))
+  if fields[1] then
+    local ahead = false
+    if not fields[${FIELDS.indexOf('processedOn') + 1}] then
+      -- Jobs that a dead worker left behind are in the list and run next; all others are in the set.
+      ahead = redis.call('LLEN', KEYS[i + 1]) + (redis.call('ZRANK', KEYS[i + 2], ARGV[1]) or 0)
+    end
+    return { time[1], time[2], ahead, fields }
+  end
+end
+return { time[1], time[2] }`
+
+type ReadReply = [seconds: string, microseconds: string, ahead?: number | null, fields?: Array<string | null>]
 
 /**
- * Reads predictions from BullMQ's job hashes. An id does not say its model, so every model's queue is asked, all
- * in one pipeline; there are few.
+ * Reads predictions from BullMQ's job hashes, each as one moment's snapshot. An id does not say its model, so every
+ * model's queue is asked; there are few.
  */
 export const createRecordReader = (
   deps: { redis: Redis; catalog: ModelCatalog },
   options: { prefix: string; resultTtlMs: number },
 ): RecordReader => {
   const readFrom = async (id: string, models: string[]): Promise<PredictionRead | null> => {
-    const pipeline = deps.redis.pipeline().time()
-    for (const model of models) {
-      const queue = predictQueueName(model)
-      pipeline
-        .hmget(jobKey(options.prefix, queue, id), ...FIELDS)
-        // Jobs that a dead worker left behind are in this list and run next; all others are in the sorted set.
-        .llen(jobKey(options.prefix, queue, 'wait'))
-        .zrank(jobKey(options.prefix, queue, 'prioritized'), id)
-    }
-    const [time, ...replies] = await guardRedis(() => execute(pipeline))
-    const [seconds, microseconds] = time as [string, string]
+    const keys = models.flatMap((model) =>
+      [id, 'wait', 'prioritized'].map((name) => jobKey(options.prefix, predictQueueName(model), name)),
+    )
+    const reply = await guardRedis(() => deps.redis.eval(READ_RECORD, keys.length, ...keys, id, ...FIELDS))
+    const [seconds, microseconds, ahead, fields] = reply as ReadReply
+    const record = fields === undefined ? null : parseRecord(id, fields)
+    if (record === null) return null
     const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
-    for (let i = 0; i < replies.length; i += REPLIES_PER_QUEUE) {
-      const [hash, ahead, rank] = replies.slice(i, i + REPLIES_PER_QUEUE) as [
-        Array<string | null>,
-        number,
-        number | null,
-      ]
-      const record = parseRecord(id, hash)
-      if (record === null) continue
-      // BullMQ removes finished jobs lazily, so what is too old is hidden here.
-      if (record.finishedOn !== null && nowMs > record.finishedOn + options.resultTtlMs) return null
-      const status = readStatus(record, nowMs)
-      const position = status === 'queued' ? ahead + (rank ?? 0) : null
-      return { record, status, nowMs, position }
-    }
-    return null
+    // BullMQ removes finished jobs lazily, so what is too old is hidden here.
+    if (record.finishedOn !== null && nowMs > record.finishedOn + options.resultTtlMs) return null
+    const status = readStatus(record, nowMs)
+    return { record, status, nowMs, position: status === 'queued' ? (ahead ?? 0) : null }
   }
 
   return {

@@ -54,7 +54,11 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
   const connection = { url: config.redis.url, log }
   const queueRedis = createConsumerRedis({ ...connection, name: 'worker-queue' })
   releasers.push('worker-queue', () => queueRedis.disconnect())
-  const redis = createConsumerRedis({ ...connection, name: 'worker-commands' })
+  const redis = createConsumerRedis(
+    { ...connection, name: 'worker-commands' },
+    // A job's commands come in pairs: what starts it, what ends it. Each pair is one write.
+    { enableAutoPipelining: true },
+  )
   releasers.push('worker-commands', () => redis.disconnect())
   // Heartbeats are worth nothing late, so they fail fast.
   const beatRedis = createProducerRedis({ ...connection, name: 'worker-heartbeat' })

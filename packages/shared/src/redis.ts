@@ -52,5 +52,7 @@ export const createProducerRedis = (deps: RedisConnectionDeps): Redis =>
   connect(deps, { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 5000 })
 
 /** For whoever waits for work: commands wait until Redis is there, for ever. BullMQ workers require this. */
-export const createConsumerRedis = (deps: RedisConnectionDeps): Redis =>
-  connect(deps, { maxRetriesPerRequest: null })
+export const createConsumerRedis = (
+  deps: RedisConnectionDeps,
+  options: { enableAutoPipelining?: boolean } = {},
+): Redis => connect(deps, { maxRetriesPerRequest: null, ...options })
