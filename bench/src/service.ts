@@ -10,6 +10,9 @@ const FORM_HEAD = Buffer.from(
 )
 const FORM_TAIL = Buffer.from(`\r\n--${BOUNDARY}--\r\n`)
 
+// As large as a usual photo.
+const BROKEN_PHOTO = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(110_000)])
+
 /** The service as it runs in production: Redis that syncs every write, one gateway, one worker. */
 export const startService = async (modelEnv: Env, threads: number) => {
   const redis = await startTestRedis({ durable: true })
@@ -26,20 +29,31 @@ export const startService = async (modelEnv: Env, threads: number) => {
     return known
   }
 
-  /** One photo through `POST /`, as the old clients do it; throws unless it is classified. */
-  const classify = async (photo: Buffer): Promise<void> => {
+  const post = async (photo: Buffer): Promise<{ status: number; text: string }> => {
     const answer = await pool.request({
       path: '/',
       method: 'POST',
       headers: FORM_HEADERS,
       body: bodyOf(photo),
     })
-    const text = await answer.body.text()
-    if (answer.statusCode !== 200) throw new Error(`the gateway answered ${answer.statusCode}: ${text}`)
+    return { status: answer.statusCode, text: await answer.body.text() }
+  }
+
+  /** One photo through `POST /`, as the old clients do it; throws unless it is classified. */
+  const classify = async (photo: Buffer): Promise<void> => {
+    const { status, text } = await post(photo)
+    if (status !== 200) throw new Error(`the gateway answered ${status}: ${text}`)
+  }
+
+  /** Sends what looks like a photo and cannot be decoded: all the way through, but for the inference. */
+  const refuse = async (): Promise<void> => {
+    const { status } = await post(BROKEN_PHOTO)
+    if (status !== 422) throw new Error(`the gateway answered ${status} to a broken photo`)
   }
 
   return {
     classify,
+    refuse,
     async stop() {
       await pool.close()
       await gateway.stop()

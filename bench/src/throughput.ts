@@ -12,14 +12,15 @@ import { median, percentile, round } from './statistics.ts'
 // same inference modules in this process, in turns, so that a noisy machine disturbs both alike.
 const { values } = parseArgs({
   options: {
-    pairs: { type: 'string', default: '7' },
-    images: { type: 'string', default: '120' },
-    'warm-up': { type: 'string', default: '600' },
+    pairs: { type: 'string', default: '11' },
+    images: { type: 'string', default: '80' },
+    'warm-up': { type: 'string', default: '4000' },
   },
 })
 const pairs = Number(values.pairs)
 const imagesPerTurn = Number(values.images)
-const warmUpImages = Number(values['warm-up'])
+const warmUpRequests = Number(values['warm-up'])
+const warmUpImages = 100
 
 const threads = readCpuBudget()
 const inFlight = 2 * threads
@@ -46,11 +47,12 @@ const runEndToEnd = (count: number) =>
 const log = (line: string): void => void process.stderr.write(`${line}\n`)
 try {
   log(`densenet-121 stand-in, ${threads} threads, ${inFlight} in flight, ${imagesPerTurn} images per turn`)
-  log(`warming up with ${warmUpImages} images`)
-  await runBare(warmUpImages / 10)
-  // Longer than the bare loop, whose work is native code: at 30 requests a second it takes V8 some hundred of them to
-  // compile what a service that has run for a minute has long compiled.
+  log(`warming up with ${warmUpRequests} broken and ${warmUpImages} real photos`)
+  // A service has been up for a while; V8 compiles its hot paths only after thousands of requests, and at 30 a second
+  // that would take minutes. Broken photos take every step but the inference.
+  await runClosedLoop(warmUpRequests, 4 * inFlight, () => service.refuse())
   await runEndToEnd(warmUpImages)
+  await runBare(warmUpImages)
 
   const ratios: number[] = []
   const bareRates: number[] = []

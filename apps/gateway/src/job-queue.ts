@@ -9,6 +9,7 @@ import {
   type WebhookJobData,
 } from '@menagerie/contract/job'
 import { webhookId } from '@menagerie/contract/webhook'
+import { createErrorLog } from '@menagerie/shared/error-log'
 import { jobKey } from '@menagerie/shared/keys'
 import { FlowProducer, Queue, type JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
@@ -39,10 +40,10 @@ const WEBHOOK_KEPT_S = 7 * 24 * 3600
 
 /** The gateway's producing side of BullMQ. */
 export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: JobQueueOptions): JobQueue => {
-  const { redis, log } = deps
+  const { redis } = deps
   const connection = { connection: redis, prefix: options.prefix }
   const queues = new Map<string, Queue>()
-  const onError = (err: Error): void => log.debug({ err }, 'queue error')
+  const onError = createErrorLog(deps.log, 'queue error').report
   const flows = new FlowProducer(connection)
   flows.on('error', onError)
 

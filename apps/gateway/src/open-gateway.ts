@@ -1,6 +1,6 @@
 import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
-import { createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
+import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
 import { warnOfWeakDurability } from '@menagerie/shared/durability'
@@ -34,12 +34,12 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
 
   const openProducer = (name: string) => {
     const redis = createProducerRedis({ url, name, log })
-    releasers.push(name, () => redis.disconnect())
+    releasers.push(name, () => closeRedis(redis))
     return redis
   }
   const openConsumer = (name: string) => {
     const redis = createConsumerRedis({ url, name, log })
-    releasers.push(name, () => redis.disconnect())
+    releasers.push(name, () => closeRedis(redis))
     return redis
   }
 

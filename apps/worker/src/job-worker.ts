@@ -1,4 +1,5 @@
 import { predictQueueName } from '@menagerie/contract/job'
+import { createErrorLog } from '@menagerie/shared/error-log'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { Worker, type Job } from 'bullmq'
 import type { Redis } from 'ioredis'
@@ -67,6 +68,6 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
   worker.on('stalled', (jobId) =>
     log.warn({ predictionId: jobId }, 'a worker died while running this; it runs again'),
   )
-  worker.on('error', (err) => log.debug({ err }, 'queue error'))
+  worker.on('error', createErrorLog(log, 'queue error').report)
   return worker
 }

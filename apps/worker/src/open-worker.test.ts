@@ -34,13 +34,16 @@ test('a worker registers itself and its model, and leaves the list when it stops
 
 test('closing finishes what is running when there is time', async () => {
   const worker = await queue.openWorker()
-  const jobs = await Promise.all([queue.add(queue.makeData()), queue.add(queue.makeData())])
+  const data = [queue.makeData(), queue.makeData()]
+  const jobs = await Promise.all(data.map((one) => queue.add(one)))
   await waitUntil('a job is running', async () => (await queue.queue.getActiveCount()) > 0)
   await worker.close()
   assert.equal(await queue.queue.getActiveCount(), 0)
   const second = await queue.openWorker()
   for (const job of jobs) assert.ok('value' in (await queue.outcomeOf(job)))
   await second.close()
+  // Closing lets the last commands through.
+  for (const { upload } of data) assert.equal(await queue.uploads.get(upload.id), null)
 })
 
 test('closing without time hands running jobs back, without an attempt or a stall', async () => {

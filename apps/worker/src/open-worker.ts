@@ -2,7 +2,7 @@ import { createClassifier } from '@menagerie/inference/classifier'
 import { readCpuBudget } from '@menagerie/inference/cpu-budget'
 import { resolveModel } from '@menagerie/model-files/resolve-model'
 import { createKeys } from '@menagerie/shared/keys'
-import { createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
+import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
@@ -53,16 +53,16 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
 
   const connection = { url: config.redis.url, log }
   const queueRedis = createConsumerRedis({ ...connection, name: 'worker-queue' })
-  releasers.push('worker-queue', () => queueRedis.disconnect())
+  releasers.push('worker-queue', () => closeRedis(queueRedis))
   const redis = createConsumerRedis(
     { ...connection, name: 'worker-commands' },
     // A job's commands come in pairs: what starts it, what ends it. Each pair is one write.
     { enableAutoPipelining: true },
   )
-  releasers.push('worker-commands', () => redis.disconnect())
+  releasers.push('worker-commands', () => closeRedis(redis))
   // Heartbeats are worth nothing late, so they fail fast.
   const beatRedis = createProducerRedis({ ...connection, name: 'worker-heartbeat' })
-  releasers.push('worker-heartbeat', () => beatRedis.disconnect())
+  releasers.push('worker-heartbeat', () => closeRedis(beatRedis))
 
   const keys = createKeys(config.redis.prefix)
   const id = `${hostname()}-${randomUUID().slice(0, 8)}`

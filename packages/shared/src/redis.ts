@@ -1,5 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { createErrorLog } from './error-log.ts'
 
 export type RedisConnectionDeps = { url: string; name: string; log: Logger }
 
@@ -10,20 +12,12 @@ const retryStrategy = (times: number): number => Math.min(times * 200, 2000)
 // once it is over (or reaches the new primary).
 const reconnectOnError = (error: Error): boolean => /^(READONLY|LOADING|MASTERDOWN)/.test(error.message)
 
-const REPEATED_ERROR_MS = 30_000
-
 /** Logs the first error of an outage and then one line every 30 s, not one per attempt. */
 const logErrors = (redis: Redis, name: string, log: Logger): void => {
-  let lastLoggedAt = 0
-  redis.on('error', (err: Error) => {
-    if (Date.now() - lastLoggedAt < REPEATED_ERROR_MS) return
-    lastLoggedAt = Date.now()
-    log.error({ err, connection: name }, 'redis connection error')
-  })
+  const errors = createErrorLog(log, 'redis connection error', { connection: name })
+  redis.on('error', errors.report)
   redis.on('ready', () => {
-    if (lastLoggedAt === 0) return
-    lastLoggedAt = 0
-    log.info({ connection: name }, 'redis connection is back')
+    if (errors.settle()) log.info({ connection: name }, 'redis connection is back')
   })
 }
 
@@ -56,3 +50,14 @@ export const createConsumerRedis = (
   deps: RedisConnectionDeps,
   options: { enableAutoPipelining?: boolean } = {},
 ): Redis => connect(deps, { maxRetriesPerRequest: null, ...options })
+
+const QUIT_MAX_MS = 2000
+
+/** Lets the server answer what is under way, then closes; a server that does not answer is not waited for long. */
+export const closeRedis = async (redis: Redis): Promise<void> => {
+  if (redis.status === 'ready') {
+    const quitting = redis.quit().catch(() => undefined)
+    await Promise.race([quitting, sleep(QUIT_MAX_MS, undefined, { ref: false })])
+  }
+  redis.disconnect()
+}

@@ -1,4 +1,5 @@
 import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
+import { createErrorLog } from '@menagerie/shared/error-log'
 import { Worker, type Processor } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
@@ -24,7 +25,7 @@ export const createWebhookWorker = (
     maxStalledCount: STALLED_COUNT_MAX,
     settings: { backoffStrategy: (attemptsMade) => options.retryDelaysMs[attemptsMade - 1] ?? -1 },
   })
-  worker.on('error', (err) => deps.log.debug({ err }, 'webhook worker error'))
+  worker.on('error', createErrorLog(deps.log, 'webhook queue error').report)
   worker.on('failed', (job, err) => {
     const isLast = job?.finishedOn !== undefined
     deps.log.warn({ err, jobId: job?.id, isLast }, isLast ? 'webhook given up' : 'webhook attempt failed')
