@@ -1,5 +1,6 @@
 import { AppError } from '@menagerie/contract/errors'
 import type { PredictJobData } from '@menagerie/contract/job'
+import { createRecord } from '@menagerie/contract/job-record'
 import { randomUUID } from 'node:crypto'
 import type { AcceptPrediction, PredictionRequest } from './accept-prediction.ts'
 import type { PredictionRead } from './record-reader.ts'
@@ -8,23 +9,7 @@ import type { WaitOptions, Waits } from './waits.ts'
 /** A prediction as it was when it was accepted, for when Redis cannot be read a moment later. */
 const describeAccepted = (id: string, data: PredictJobData): PredictionRead => {
   const nowMs = Date.now()
-  return {
-    record: {
-      id,
-      data,
-      createdAt: nowMs,
-      startedAt: null,
-      processedOn: null,
-      finishedOn: null,
-      canceledAt: null,
-      attemptsStarted: 0,
-      failedReason: null,
-      returnValue: null,
-    },
-    status: 'queued',
-    nowMs,
-    position: null,
-  }
+  return { record: createRecord(id, data, nowMs), status: 'queued', nowMs, position: null }
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Those who wait learn of the end when it is announced; and also when the announcement was lost. */
 import { AppError } from '@menagerie/contract/errors'
+import type { PredictJobData } from '@menagerie/contract/job'
+import { createRecord } from '@menagerie/contract/job-record'
 import { waitUntil } from '@menagerie/harness/processes'
 import { createKeys } from '@menagerie/shared/keys'
 import { createConsumerRedis } from '@menagerie/shared/redis'
@@ -99,29 +101,20 @@ test('two gateways: whoever accepted it, each can wait for it', async (t) => {
   for (const { status } of await Promise.all(waiting)) assert.equal(status, 'succeeded')
 })
 
+const DATA: PredictJobData = {
+  v: 1,
+  model: 'a-model',
+  top_k: 1,
+  upload: { id: 'u', bytes: 1, sha256: '', content_type: 'image/jpeg', filename: null },
+  metadata: {},
+  deadline: 1,
+}
+
 const makeRead = (status: PredictionRead['status']): PredictionRead => ({
   status,
   nowMs: 0,
   position: status === 'queued' ? 0 : null,
-  record: {
-    id: 'an-id',
-    data: {
-      v: 1,
-      model: 'a-model',
-      top_k: 1,
-      upload: { id: 'u', bytes: 1, sha256: '', content_type: 'image/jpeg', filename: null },
-      metadata: {},
-      deadline: 1,
-    },
-    createdAt: 0,
-    startedAt: null,
-    processedOn: null,
-    finishedOn: null,
-    canceledAt: null,
-    attemptsStarted: 0,
-    failedReason: null,
-    returnValue: null,
-  },
+  record: createRecord('an-id', DATA, 0),
 })
 
 /** Waits with a reader that gives these readings, the last one for ever; and a real, but quiet, Redis. */

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatFailedReason } from './errors.ts'
-import type { PredictReturnValue } from './job.ts'
-import { isPastDeadline, readStatus, type JobRecord } from './job-record.ts'
+import type { PredictJobData, PredictReturnValue } from './job.ts'
+import { createRecord, isPastDeadline, readStatus, type JobRecord } from './job-record.ts'
 import { isTerminal, PREDICTION_STATUSES, type PredictionStatus } from './prediction.ts'
 
 const DEADLINE = 10_000
@@ -99,26 +99,17 @@ const STEPS: Record<string, Step> = {
       : null,
 }
 
+const data: PredictJobData = {
+  v: 1,
+  model: 'm',
+  top_k: 5,
+  upload: { id: 'u1', bytes: 3, sha256: '00', content_type: 'image/jpeg', filename: null },
+  metadata: {},
+  deadline: DEADLINE,
+}
+
 const newborn: Life = {
-  record: {
-    id: 'p1',
-    data: {
-      v: 1,
-      model: 'm',
-      top_k: 5,
-      upload: { id: 'u1', bytes: 3, sha256: '00', content_type: 'image/jpeg', filename: null },
-      metadata: {},
-      deadline: DEADLINE,
-    },
-    createdAt: 0,
-    startedAt: null,
-    processedOn: null,
-    finishedOn: null,
-    canceledAt: null,
-    attemptsStarted: 0,
-    failedReason: null,
-    returnValue: null,
-  },
+  record: createRecord('p1', data, 0),
   clock: 0,
   at: 'waiting',
   stalls: 0,

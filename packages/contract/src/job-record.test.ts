@@ -1,32 +1,25 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatFailedReason } from './errors.ts'
-import { isPastDeadline, readStatus, type JobRecord } from './job-record.ts'
-import type { PredictReturnValue } from './job.ts'
+import { createRecord, isPastDeadline, readStatus, type JobRecord } from './job-record.ts'
+import type { PredictJobData, PredictReturnValue } from './job.ts'
 import type { PredictionStatus } from './prediction.ts'
 
 const DEADLINE = 10_000
 const IN_TIME = DEADLINE - 5000
 const LATE = DEADLINE + 1
 
+const DATA: PredictJobData = {
+  v: 1,
+  model: 'm',
+  top_k: 5,
+  upload: { id: 'u1', bytes: 3, sha256: '00', content_type: 'image/jpeg', filename: null },
+  metadata: {},
+  deadline: DEADLINE,
+}
+
 const makeRecord = (fields: Partial<JobRecord> = {}): JobRecord => ({
-  id: 'p1',
-  data: {
-    v: 1,
-    model: 'm',
-    top_k: 5,
-    upload: { id: 'u1', bytes: 3, sha256: '00', content_type: 'image/jpeg', filename: null },
-    metadata: {},
-    deadline: DEADLINE,
-  },
-  createdAt: 0,
-  startedAt: null,
-  processedOn: null,
-  finishedOn: null,
-  canceledAt: null,
-  attemptsStarted: 0,
-  failedReason: null,
-  returnValue: null,
+  ...createRecord('p1', DATA, 0),
   ...fields,
 })
 

@@ -20,6 +20,20 @@ export interface JobRecord {
   returnValue: PredictReturnValue | null
 }
 
+/** The record of a prediction as it is when it has just been accepted. */
+export const createRecord = (id: string, data: PredictJobData, createdAt: number): JobRecord => ({
+  id,
+  data,
+  createdAt,
+  startedAt: null,
+  processedOn: null,
+  finishedOn: null,
+  canceledAt: null,
+  attemptsStarted: 0,
+  failedReason: null,
+  returnValue: null,
+})
+
 /** Fields that we add to BullMQ's job hash. */
 export const STARTED_AT_FIELD = 'startedAt'
 export const CANCELED_AT_FIELD = 'canceledAt'

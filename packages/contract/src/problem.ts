@@ -22,5 +22,21 @@ export const Problem = Type.Object(
 )
 export type Problem = Static<typeof Problem>
 
+/** @param extra further members, e.g. `prediction_url` */
+export const createProblem = (
+  code: ErrorCode,
+  detail: string,
+  requestId: string,
+  extra: Pick<Problem, 'prediction_url'> = {},
+): Problem => ({
+  type: `urn:menagerie:error:${code}`,
+  title: ERRORS[code].title,
+  status: ERRORS[code].status,
+  code,
+  detail,
+  request_id: requestId,
+  ...extra,
+})
+
 /** Why a prediction did not succeed. */
 export const PredictionError = Type.Object({ code: ErrorCodeSchema, message: Type.String() })

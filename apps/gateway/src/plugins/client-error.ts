@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode } from '@menagerie/contract/errors'
-import type { Problem } from '@menagerie/contract/problem'
+import { createProblem } from '@menagerie/contract/problem'
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
@@ -21,15 +21,8 @@ export const answerClientError = (error: NodeJS.ErrnoException, socket: Socket):
     return
   }
   const code = CODES[error.code ?? ''] ?? 'request_invalid'
-  const { status, title } = ERRORS[code]
-  const problem: Problem = {
-    type: `urn:menagerie:error:${code}`,
-    title,
-    status,
-    code,
-    detail: DETAILS[code] ?? 'this is not a valid HTTP request',
-    request_id: randomUUID(),
-  }
+  const { status } = ERRORS[code]
+  const problem = createProblem(code, DETAILS[code] ?? 'this is not a valid HTTP request', randomUUID())
   const body = JSON.stringify(problem)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

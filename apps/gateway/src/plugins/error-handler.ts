@@ -1,5 +1,5 @@
 import { AppError, ERRORS, type ErrorCode } from '@menagerie/contract/errors'
-import type { Problem } from '@menagerie/contract/problem'
+import { createProblem } from '@menagerie/contract/problem'
 import { coerceError } from '@menagerie/shared/coerce-error'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -14,18 +14,12 @@ export const sendProblem = (
   detail: string,
   extra: { prediction_url?: string } = {},
 ): FastifyReply => {
-  const { status, title } = ERRORS[code]
-  const problem: Problem = {
-    type: `urn:menagerie:error:${code}`,
-    title,
-    status,
-    code,
-    detail,
-    request_id: reply.request.id,
-    ...extra,
-  }
+  const { status } = ERRORS[code]
   if (status === 503) reply.header('retry-after', RETRY_AFTER_S)
-  return reply.code(status).type('application/problem+json').send(problem)
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send(createProblem(code, detail, reply.request.id, extra))
 }
 
 const FASTIFY_CODES: Record<string, ErrorCode> = {
