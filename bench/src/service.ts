@@ -3,13 +3,7 @@ import { startGateway, startWorker, type Env } from '@menagerie/harness/processe
 import { Pool } from 'undici'
 
 const CONNECTIONS = 64
-const BOUNDARY = 'menagerie-bench'
-const FORM_HEADERS = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` }
-const FORM_HEAD = Buffer.from(
-  `--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n\r\n`,
-)
-const FORM_TAIL = Buffer.from(`\r\n--${BOUNDARY}--\r\n`)
-
+const PHOTO_HEADERS = { 'content-type': 'image/jpeg' }
 // As large as a usual photo.
 const BROKEN_PHOTO = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(110_000)])
 
@@ -20,26 +14,20 @@ export const startService = async (modelEnv: Env, threads: number) => {
   const worker = await startWorker({ ...env, INFERENCE_THREADS: String(threads) })
   const gateway = await startGateway(env)
 
-  // The client runs on the same cores, so it is kept cheap: one keep-alive pool, and bodies made once.
+  // The client runs on the same cores, so it is kept cheap: raw bodies over one keep-alive pool.
   const pool = new Pool(gateway.url, { connections: CONNECTIONS })
-  const bodies = new Map<Buffer, Buffer>()
-  const bodyOf = (photo: Buffer): Buffer => {
-    const known = bodies.get(photo) ?? Buffer.concat([FORM_HEAD, photo, FORM_TAIL])
-    bodies.set(photo, known)
-    return known
-  }
 
   const post = async (photo: Buffer): Promise<{ status: number; text: string }> => {
     const answer = await pool.request({
       path: '/',
       method: 'POST',
-      headers: FORM_HEADERS,
-      body: bodyOf(photo),
+      headers: PHOTO_HEADERS,
+      body: photo,
     })
     return { status: answer.statusCode, text: await answer.body.text() }
   }
 
-  /** One photo through `POST /`, as the old clients do it; throws unless it is classified. */
+  /** One photo through `POST /`; throws unless it is classified. */
   const classify = async (photo: Buffer): Promise<void> => {
     const { status, text } = await post(photo)
     if (status !== 200) throw new Error(`the gateway answered ${status}: ${text}`)
