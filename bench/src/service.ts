@@ -1,6 +1,8 @@
 import { startTestRedis } from '@menagerie/harness/redis'
 import { startGateway, startWorker, type Env } from '@menagerie/harness/processes'
+import { Redis } from 'ioredis'
 import { Pool } from 'undici'
+import { createLoopDelayMeter } from './loop-delay.ts'
 
 const CONNECTIONS = 64
 const PHOTO_HEADERS = { 'content-type': 'image/jpeg' }
@@ -8,11 +10,13 @@ const PHOTO_HEADERS = { 'content-type': 'image/jpeg' }
 const BROKEN_PHOTO = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(110_000)])
 
 /** The service as it runs in production: Redis that syncs every write, one gateway, one worker. */
-export const startService = async (modelEnv: Env, threads: number) => {
+export const startService = async (env: Env) => {
   const redis = await startTestRedis({ durable: true })
-  const env = { ...modelEnv, REDIS_URL: redis.url, LOG_LEVEL: 'warn' }
-  const worker = await startWorker({ ...env, INFERENCE_THREADS: String(threads) })
-  const gateway = await startGateway(env)
+  const loopDelay = await createLoopDelayMeter()
+  const appEnv = { ...env, REDIS_URL: redis.url, LOG_LEVEL: 'warn' }
+  const worker = await startWorker({ ...appEnv, ...loopDelay.env })
+  const gateway = await startGateway(appEnv)
+  const observer = new Redis(redis.url)
 
   // The client runs on the same cores, so it is kept cheap: raw bodies over one keep-alive pool.
   const pool = new Pool(gateway.url, { connections: CONNECTIONS })
@@ -39,14 +43,23 @@ export const startService = async (modelEnv: Env, threads: number) => {
     if (status !== 422) throw new Error(`the gateway answered ${status} to a broken photo`)
   }
 
+  /** How often Redis has answered or told somebody something so far. */
+  const countRedisReplies = async (): Promise<number> =>
+    Number(/total_writes_processed:(\d+)/.exec(await observer.info('stats'))?.[1])
+
   return {
     classify,
     refuse,
+    countRedisReplies,
+    /** Event-loop delay of the worker's main thread since the last call, 99th percentile, ms. */
+    readWorkerLoopP99Ms: () => loopDelay.readP99Ms(worker),
     async stop() {
       await pool.close()
+      observer.disconnect()
       await gateway.stop()
       await worker.stop()
       await redis.stop()
+      await loopDelay.remove()
     },
   }
 }

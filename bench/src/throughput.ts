@@ -35,14 +35,23 @@ const model = await resolveModel({
   download: false,
 })
 const classifier = await createClassifier({ modelPath: model.path, input: model.manifest.input, threads })
-const service = await startService(modelEnv, threads)
+const service = await startService({ ...modelEnv, CACHE_TTL: '0', INFERENCE_THREADS: String(threads) })
 
 const runBare = (count: number) =>
   runClosedLoop(count, inFlight, async (index) => {
     await classifier.classify(photoAt(index), { topK: 5 })
   })
-const runEndToEnd = (count: number) =>
-  runClosedLoop(count, inFlight, (index) => service.classify(photoAt(index)))
+
+const loopP99sMs: number[] = []
+const redisReplies: number[] = []
+const runEndToEnd = async (count: number) => {
+  const repliesBefore = await service.countRedisReplies()
+  await service.readWorkerLoopP99Ms()
+  const result = await runClosedLoop(count, inFlight, (index) => service.classify(photoAt(index)))
+  loopP99sMs.push(await service.readWorkerLoopP99Ms())
+  redisReplies.push(((await service.countRedisReplies()) - repliesBefore) / count)
+  return result
+}
 
 const log = (line: string): void => void process.stderr.write(`${line}\n`)
 try {
@@ -83,6 +92,8 @@ try {
       bare_ips: round(median(bareRates), 2),
       p50_ms: round(percentile(latenciesMs, 0.5), 1),
       p99_ms: round(percentile(latenciesMs, 0.99), 1),
+      worker_loop_p99_ms: round(median(loopP99sMs), 2),
+      redis_replies_per_job: round(median(redisReplies), 2),
     }),
   )
 } finally {

@@ -3,6 +3,7 @@ import { PAYLOAD_VERSION, type PredictJobData, type WebhookJobData } from '@mena
 import { METADATA_BYTES_MAX, TOP_K_DEFAULT, type PredictionOptions } from '@menagerie/contract/prediction'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { randomUUID } from 'node:crypto'
+import type { FindKnownAnswer } from './find-known-answer.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { ModelCatalog } from './model-catalog.ts'
@@ -13,6 +14,7 @@ export interface AcceptPredictionDeps {
   catalog: ModelCatalog
   uploads: UploadStore
   queue: JobQueue
+  findKnownAnswer: FindKnownAnswer
   checkWebhookUrl: WebhookUrlPolicy
 }
 
@@ -41,18 +43,22 @@ export interface PredictionRequest {
   id: string
   upload: ReceivedUpload
   options: PredictionOptions
+  /** Whether an answer that was given for the same bytes before will do. */
+  isKnownAnswerEnough: boolean
   baseUrl: string
 }
 
 /**
- * Stores the upload, then enqueues the prediction; resolves with what was enqueued once Redis has both. If the second step
- * fails, the upload is taken back, so that a refused request leaves nothing behind.
+ * Stores the upload, then enqueues the prediction; resolves with what was enqueued once Redis has both. If the second
+ * step fails, the upload is taken back, so that a refused request leaves nothing behind. Bytes whose answer is known
+ * are not stored.
  *
  * @throws AppError
  */
 export const createAcceptPrediction =
   (deps: AcceptPredictionDeps, limits: { queueAgeMaxMs: number }) =>
-  async ({ id, upload, options, baseUrl }: PredictionRequest): Promise<PredictJobData> => {
+  async (request: PredictionRequest): Promise<PredictJobData> => {
+    const { id, upload, options, baseUrl } = request
     const model = options.model ?? deps.catalog.defaultName
     const metadata = parseMetadata(options.metadata)
     if (options.webhook !== undefined) deps.checkWebhookUrl(options.webhook)
@@ -60,7 +66,8 @@ export const createAcceptPrediction =
       throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
     }
 
-    const uploadId = randomUUID()
+    const known = request.isKnownAnswerEnough ? await deps.findKnownAnswer(model, upload.sha256) : null
+    const uploadId = known === null ? randomUUID() : null
     const data: PredictJobData = {
       v: PAYLOAD_VERSION,
       model,
@@ -74,6 +81,7 @@ export const createAcceptPrediction =
       },
       metadata,
       deadline: Date.now() + limits.queueAgeMaxMs,
+      ...(known === null ? {} : { known }),
     }
     const webhook: WebhookJobData | null =
       options.webhook === undefined
@@ -82,11 +90,11 @@ export const createAcceptPrediction =
 
     const ttlMs = limits.queueAgeMaxMs + UPLOAD_MARGIN_MS
     try {
-      await guardRedis(() => deps.uploads.put(uploadId, upload.bytes, ttlMs))
+      if (uploadId !== null) await guardRedis(() => deps.uploads.put(uploadId, upload.bytes, ttlMs))
       await deps.queue.add(id, data, webhook)
     } catch (error) {
       // Also after a put() that timed out, as Redis may still do it. If this fails too, the bytes go when they expire.
-      await deps.uploads.delete(uploadId).catch(() => undefined)
+      if (uploadId !== null) await deps.uploads.delete(uploadId).catch(() => undefined)
       throw error
     }
     return data

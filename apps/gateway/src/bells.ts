@@ -1,15 +1,20 @@
 export interface Bell {
-  ring: () => void
-  /** Resolves when the bell rings, at once if it has rung since the last time, or after `timeoutMs`. */
-  next(timeoutMs: number): Promise<void>
+  ring: (message?: string) => void
+  /**
+   * Resolves when the bell rings, at once if it has rung since the last time, or after `timeoutMs`; with what was said
+   * with the last ring, null when there was none or nothing was said.
+   */
+  next(timeoutMs: number): Promise<string | null>
 }
 
 const createBell = (): Bell => {
   let hasRung = false
+  let said: string | null = null
   let wake: () => void = () => undefined
   return {
-    ring() {
+    ring(message) {
       hasRung = true
+      said = message ?? said
       wake()
     },
     async next(timeoutMs) {
@@ -23,6 +28,9 @@ const createBell = (): Bell => {
         })
       }
       hasRung = false
+      const message = said
+      said = null
+      return message
     },
   }
 }
@@ -41,8 +49,8 @@ export const createBells = () => {
       }
       return { bell, remove }
     },
-    ring(name: string): void {
-      for (const bell of bells.get(name) ?? []) bell.ring()
+    ring(name: string, message: string): void {
+      for (const bell of bells.get(name) ?? []) bell.ring(message)
     },
     ringAll(): void {
       for (const name of bells.keys()) for (const bell of bells.get(name) ?? []) bell.ring()

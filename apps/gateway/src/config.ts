@@ -72,6 +72,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     listen: { host: settings.HOST, port: settings.PORT },
     redis: { url: settings.REDIS_URL, prefix: settings.REDIS_PREFIX },
     logLevel: settings.LOG_LEVEL,
+    cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
     defaultModel: settings.MODEL,
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     trustProxy: settings.TRUST_PROXY?.split(',').map((entry) => entry.trim()) ?? false,

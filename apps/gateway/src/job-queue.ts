@@ -57,9 +57,9 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
   }
 
   const keep = { age: Math.ceil(options.resultTtlMs / 1000) }
-  const predictOptions = (id: string): JobsOptions => ({
+  const predictOptions = (id: string, data: PredictJobData): JobsOptions => ({
     jobId: id,
-    priority: JOB_PRIORITY,
+    priority: data.known === undefined ? JOB_PRIORITY.ordinary : JOB_PRIORITY.known,
     attempts: PREDICT_ATTEMPTS,
     backoff: { type: 'exponential', delay: PREDICT_RETRY_DELAY_MS, jitter: 0.5 },
     removeOnComplete: keep,
@@ -87,7 +87,7 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
           name: PREDICT_JOB_NAME,
           queueName,
           data,
-          opts: { ...predictOptions(id), ignoreDependencyOnFailure: true },
+          opts: { ...predictOptions(id, data), ignoreDependencyOnFailure: true },
         },
       ],
     })
@@ -103,7 +103,7 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
         // Until Redis has been there once, BullMQ's add() waits for it without end.
         if (redis.status !== 'ready') throw new Error(`redis connection is ${redis.status}`)
         if (webhook !== null) return addWithWebhook(id, data, webhook)
-        await openQueue(predictQueueName(data.model)).add(PREDICT_JOB_NAME, data, predictOptions(id))
+        await openQueue(predictQueueName(data.model)).add(PREDICT_JOB_NAME, data, predictOptions(id, data))
         return undefined
       }),
     async close() {

@@ -86,6 +86,7 @@ export const viewPrediction = (read: PredictionRead, context: ViewContext): Pred
       preprocess_ms: isSucceeded ? (returnValue?.preprocess_ms ?? null) : null,
       predict_ms: isSucceeded ? (returnValue?.predict_ms ?? null) : null,
       total_ms: since(createdAt, endedAt),
+      cache: isSucceeded ? (returnValue?.cache ?? null) : null,
       attempts: record.attemptsStarted,
       worker: isSucceeded ? (returnValue?.worker ?? null) : null,
     },

@@ -2,6 +2,7 @@ import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
 import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
+import { createResultCache } from '@menagerie/shared/result-cache'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
 import { warnOfWeakDurability } from '@menagerie/shared/durability'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
@@ -11,6 +12,7 @@ import { buildApp } from './app.ts'
 import { createBaseUrl } from './base-url.ts'
 import { createCapacityReader } from './capacity.ts'
 import type { GatewayConfig } from './config.ts'
+import { createFindKnownAnswer } from './find-known-answer.ts'
 import { guardRedis } from './guard-redis.ts'
 import { createJobQueue } from './job-queue.ts'
 import { createModelCatalog } from './model-catalog.ts'
@@ -83,9 +85,11 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     releasers.push(`${WEBHOOK_QUEUE_NAME} worker`, () => worker.close(redis.status !== 'ready'))
   }
 
+  const cache = createResultCache({ redis: commands, keys }, { ttlMs: config.cacheTtlMs })
   const acceptPrediction = createAcceptPrediction(
     {
       catalog,
+      findKnownAnswer: config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null,
       uploads: createRedisUploadStore({ redis: bytes, keys }),
       queue,
       checkWebhookUrl: createWebhookUrlPolicy({

@@ -1,14 +1,9 @@
-import { PredictJobData, PredictReturnValue, predictQueueName } from '@menagerie/contract/job'
-import {
-  CANCELED_AT_FIELD,
-  STARTED_AT_FIELD,
-  readStatus,
-  type JobRecord,
-} from '@menagerie/contract/job-record'
+import { predictQueueName } from '@menagerie/contract/job'
+import { readStatus, type JobRecord } from '@menagerie/contract/job-record'
 import { isTerminal, type PredictionStatus } from '@menagerie/contract/prediction'
+import { parseJobData, parseRecord, PROGRESS_FIELDS } from '@menagerie/contract/record-fields'
 import { jobKey } from '@menagerie/shared/keys'
 import type { Redis } from 'ioredis'
-import { Compile } from 'typebox/compile'
 import { guardRedis } from './guard-redis.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 
@@ -30,51 +25,8 @@ export interface RecordReader {
   read(id: string): Promise<PredictionRead | null>
 }
 
-const FIELDS = [
-  'data',
-  'timestamp',
-  'processedOn',
-  'finishedOn',
-  'ats',
-  'failedReason',
-  'returnvalue',
-  STARTED_AT_FIELD,
-  CANCELED_AT_FIELD,
-] as const
-
-const parseNumber = (text: string | null | undefined): number | null => (text == null ? null : Number(text))
-
-interface Schema<T> {
-  Check(value: unknown): value is T
-}
-
-const parseJson = <T>(text: string | null | undefined, schema: Schema<T>): T | null => {
-  if (text == null) return null
-  const value: unknown = JSON.parse(text)
-  return schema.Check(value) ? value : null
-}
-// Compiled once: every answer passes here.
-const jobData = Compile(PredictJobData)
-const returnValue = Compile(PredictReturnValue)
-
-const parseRecord = (id: string, hash: Array<string | null>): JobRecord | null => {
-  const [data, timestamp, processedOn, finishedOn, started, failedReason, returned, startedAt, canceledAt] =
-    hash
-  const parsed = parseJson(data, jobData)
-  if (parsed === null) return null
-  return {
-    id,
-    data: parsed,
-    createdAt: Number(timestamp),
-    startedAt: parseNumber(startedAt),
-    processedOn: parseNumber(processedOn),
-    finishedOn: parseNumber(finishedOn),
-    canceledAt: parseNumber(canceledAt),
-    attemptsStarted: parseNumber(started) ?? 0,
-    failedReason: failedReason ?? null,
-    returnValue: parseJson(returned, returnValue),
-  }
-}
+/** `data` comes first: without it there is no such job. */
+const FIELDS = ['data', ...PROGRESS_FIELDS] as const
 
 /**
  * KEYS: job hash, wait list and prioritized set of each queue. ARGV: job id, fields. Returns the time, how many are
@@ -111,7 +63,9 @@ export const createRecordReader = (
     )
     const reply = await guardRedis(() => deps.redis.eval(READ_RECORD, keys.length, ...keys, id, ...FIELDS))
     const [seconds, microseconds, ahead, fields] = reply as ReadReply
-    const record = fields === undefined ? null : parseRecord(id, fields)
+    const [data, ...progress] = fields ?? []
+    const parsed = parseJobData(data)
+    const record = parsed === null ? null : parseRecord(id, parsed, progress)
     if (record === null) return null
     const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
     // BullMQ removes finished jobs lazily, so what is too old is hidden here.

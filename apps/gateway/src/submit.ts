@@ -25,7 +25,7 @@ export const createSubmit =
     const listener = deps.waits.listen(id)
     try {
       const data = await deps.acceptPrediction({ ...request, id })
-      const read = await listener.waitForEnd(wait).catch((error: unknown) => {
+      const read = await listener.waitForEnd(data, wait).catch((error: unknown) => {
         if (error instanceof AppError) return null
         throw error
       })

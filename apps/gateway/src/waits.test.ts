@@ -131,7 +131,8 @@ const openWaits = async (t: TestContext, readings: Array<PredictionRead | null |
     return reading
   }
   const waits = createWaits({ subscriber: redis, reader: { read }, keys: createKeys(gateway.prefix) })
-  const announce = (id: string) => gateway.redis.publish(createKeys(gateway.prefix).ended, id)
+  await redis.ping()
+  const announce = (message: string) => gateway.redis.publish(createKeys(gateway.prefix).ended, message)
   return { waits, announce, countReads: () => reads }
 }
 
@@ -191,11 +192,45 @@ test('who listens before there is anything to hear misses nothing', async (t) =>
   const { waits, countReads, announce } = await openWaits(t, [makeRead('succeeded')])
   const listener = waits.listen('an-id')
   await announce('an-id')
-  const read = await listener.waitForEnd({ timeoutMs: HOUR_MS })
+  const read = await listener.waitForEnd(DATA, { timeoutMs: HOUR_MS })
   assert.equal(read?.status, 'succeeded')
   assert.equal(countReads(), 1)
   listener.close()
 })
+
+/** An announcement with `values` for timestamp, processedOn, finishedOn, ats, failedReason. */
+const announcementOf = (...values: Array<string | false>): string =>
+  `an-id ${JSON.stringify({ now_ms: 7, values: [...values, false, false, false] })}`
+
+test('an announcement that says how it ended is believed, and nothing is read', async (t) => {
+  const { waits, announce, countReads } = await openWaits(t, [makeRead('queued')])
+  const listener = waits.listen('an-id')
+  await announce(announcementOf('1', '2', '3', '1', 'image_undecodable: it is damaged'))
+  const read = await listener.waitForEnd({ ...DATA, deadline: 100 }, { timeoutMs: HOUR_MS })
+  assert.equal(read?.status, 'failed')
+  assert.equal(read?.record.createdAt, 1)
+  assert.equal(read?.record.failedReason, 'image_undecodable: it is damaged')
+  assert.equal(countReads(), 0)
+  listener.close()
+})
+
+const UNCLEAR: [what: string, message: string][] = [
+  ['is of no end', announcementOf('1', '2', false, '1', false)],
+  ['is of a record that is gone', announcementOf(false, false, false, false, false)],
+  ['is of a later form', 'an-id {"now_ms":"7"}'],
+  ['is no JSON', 'an-id {'],
+]
+for (const [what, message] of UNCLEAR) {
+  test(`after an announcement that ${what} the record is read`, async (t) => {
+    const { waits, announce, countReads } = await openWaits(t, [makeRead('succeeded')])
+    const listener = waits.listen('an-id')
+    await announce(message)
+    const read = await listener.waitForEnd({ ...DATA, deadline: 100 }, { timeoutMs: HOUR_MS })
+    assert.equal(read?.status, 'succeeded')
+    assert.equal(countReads(), 1)
+    listener.close()
+  })
+}
 
 test('a last reading that fails is an error', async (t) => {
   const { waits } = await openWaits(t, [makeRead('queued'), new AppError('queue_unavailable', 'away')])

@@ -1,3 +1,7 @@
+import { parseEndMessage, readEndedId } from '@menagerie/contract/end-message'
+import type { PredictJobData } from '@menagerie/contract/job'
+import { readStatus } from '@menagerie/contract/job-record'
+import { parseRecord } from '@menagerie/contract/record-fields'
 import type { Keys } from '@menagerie/shared/keys'
 import type { Redis } from 'ioredis'
 import { createBells } from './bells.ts'
@@ -14,9 +18,10 @@ export interface Listener {
    * Waits until the prediction has ended, the time is up, the signal fires or the gateway stops; resolves with
    * the last reading, which is null when there is no such prediction.
    *
+   * @param data what was asked: with it the announcement of the end is all that is needed
    * @throws AppError `queue_unavailable` when Redis cannot be read at the end
    */
-  waitForEnd(options: WaitOptions): Promise<PredictionRead | null>
+  waitForEnd(data: PredictJobData, options: WaitOptions): Promise<PredictionRead | null>
   close(): void
 }
 
@@ -35,12 +40,22 @@ export interface Waits {
  */
 const SAFETY_POLL_MS = 2000
 
+/** The reading that an announcement brings along; null when it brings none, or of something that has not ended. */
+const readMessage = (id: string, data: PredictJobData, message: string | null): PredictionRead | null => {
+  const end = message === null ? null : parseEndMessage(message)
+  const record = end === null ? null : parseRecord(id, data, end.values)
+  if (end === null || record === null) return null
+  const nowMs = end.now_ms
+  const read = { record, status: readStatus(record, nowMs), nowMs, position: null }
+  return isEnded(read) ? read : null
+}
+
 /** Waiting for predictions: one subscription per gateway, for all models, and bells by prediction id. */
 export const createWaits = (deps: { subscriber: Redis; reader: RecordReader; keys: Keys }): Waits => {
   const bells = createBells()
   let isStopped = false
 
-  deps.subscriber.on('message', (_channel, id) => bells.ring(id))
+  deps.subscriber.on('message', (_channel, message) => bells.ring(readEndedId(message), message))
   // It subscribes again by itself whenever the connection is back; what fails now is what ends the connection.
   deps.subscriber.subscribe(deps.keys.ended).catch(() => undefined)
 
@@ -60,19 +75,24 @@ export const createWaits = (deps: { subscriber: Redis; reader: RecordReader; key
     }
 
     return {
-      async waitForEnd({ timeoutMs, signal }) {
+      async waitForEnd(data, { timeoutMs, signal }) {
         const endsAt = performance.now() + timeoutMs
-        signal?.addEventListener('abort', bell.ring)
+        const wake = (): void => bell.ring()
+        signal?.addEventListener('abort', wake)
         try {
           for (;;) {
             const remainingMs = endsAt - performance.now()
-            if (remainingMs > 0 && !isOver(signal)) await bell.next(Math.min(remainingMs, SAFETY_POLL_MS))
+            if (remainingMs > 0 && !isOver(signal)) {
+              const message = await bell.next(Math.min(remainingMs, SAFETY_POLL_MS))
+              const told = readMessage(id, data, message)
+              if (told !== null) return told
+            }
             const isLast = performance.now() >= endsAt || isOver(signal)
             const read = await look(isLast)
             if (read !== undefined && (isLast || read === null || isEnded(read))) return read
           }
         } finally {
-          signal?.removeEventListener('abort', bell.ring)
+          signal?.removeEventListener('abort', wake)
         }
       },
       close: remove,
@@ -87,7 +107,8 @@ export const createWaits = (deps: { subscriber: Redis; reader: RecordReader; key
       try {
         const read = await deps.reader.read(id)
         if (read === null || isEnded(read) || timeoutMs <= 0) return read
-        return await listener.waitForEnd({ timeoutMs, ...(signal === undefined ? {} : { signal }) })
+        const options = { timeoutMs, ...(signal === undefined ? {} : { signal }) }
+        return await listener.waitForEnd(read.record.data, options)
       } finally {
         listener.close()
       }

@@ -4,6 +4,8 @@ import { SHARED_SETTINGS } from '@menagerie/shared/settings'
 import { defaultCacheDir } from '@menagerie/model-files/cache-dir'
 import Type from 'typebox'
 
+const LOCK_MIN_MS = 1000
+
 export const WorkerSettings = Type.Object({
   ...SHARED_SETTINGS,
   MODEL: Type.String({
@@ -43,6 +45,11 @@ export const WorkerSettings = Type.Object({
     maximum: 65_535,
     description: 'Port of /livez and /readyz',
   }),
+  JOB_LOCK: DurationText({
+    default: '15s',
+    description:
+      'How long a worker that no longer answers keeps its jobs: they run again within 4/3 of this time. At least 1s',
+  }),
   DRAIN_TIMEOUT: DurationText({
     default: '20s',
     description: 'On SIGTERM, how long to finish what is running before it is handed back to other workers',
@@ -59,6 +66,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
   return {
     redis: { url: settings.REDIS_URL, prefix: settings.REDIS_PREFIX },
     logLevel: settings.LOG_LEVEL,
+    cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
     model: {
       name: settings.MODEL,
       dir: settings.MODEL_DIR ?? null,
@@ -68,6 +76,8 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     },
     inferenceThreads: settings.INFERENCE_THREADS ?? null,
     probe: { host: settings.PROBE_HOST, port: settings.PROBE_PORT },
+    // Below a second, a busy moment would look like a death.
+    jobLockMs: Math.max(LOCK_MIN_MS, parseDurationMs(settings.JOB_LOCK)),
     drainTimeoutMs: parseDurationMs(settings.DRAIN_TIMEOUT),
   } as const
 }

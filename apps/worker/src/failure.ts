@@ -11,6 +11,7 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   'prediction_expired',
   'upload_expired',
   'payload_invalid',
+  'worker_lost',
 ])
 
 /**

@@ -1,6 +1,11 @@
 import { AppError } from '@menagerie/contract/errors'
 import { PredictJobData, predictQueueName } from '@menagerie/contract/job'
-import { CANCELED_AT_FIELD, isPastDeadline, STARTED_AT_FIELD } from '@menagerie/contract/job-record'
+import {
+  CANCELED_AT_FIELD,
+  isPastDeadline,
+  OPEN_RUNS_FIELD,
+  STARTED_AT_FIELD,
+} from '@menagerie/contract/job-record'
 import { jobKey } from '@menagerie/shared/keys'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { Job } from 'bullmq'
@@ -12,29 +17,49 @@ export interface JobStartDeps {
   prefix: string
 }
 
-/** KEYS: job hash. Notes the first start by Redis' own clock; returns `[startedAt, canceledAt or false]`. */
+/** How many workers may die while they run a prediction; then it fails as `worker_lost`. */
+const WORKER_DEATHS_MAX = 3
+
+/**
+ * KEYS: job hash. Notes the first start by Redis' own clock, and one more run; returns
+ * `[startedAt, runs that have told of no end, canceledAt or nil]`.
+ */
 const MARK_START = `
 local now = redis.call('TIME')
 redis.call('HSETNX', KEYS[1], '${STARTED_AT_FIELD}', now[1] * 1000 + math.floor(now[2] / 1000))
-return redis.call('HMGET', KEYS[1], '${STARTED_AT_FIELD}', '${CANCELED_AT_FIELD}')`
+local runs = redis.call('HINCRBY', KEYS[1], '${OPEN_RUNS_FIELD}', 1)
+return {
+  redis.call('HGET', KEYS[1], '${STARTED_AT_FIELD}'), runs, redis.call('HGET', KEYS[1], '${CANCELED_AT_FIELD}')
+}`
+
+const hashKey = (deps: JobStartDeps, job: Job, data: PredictJobData): string =>
+  jobKey(deps.prefix, predictQueueName(data.model), job.id ?? '')
 
 /**
- * Begins an attempt: notes when the first one began, looks whether the job was canceled or is past its deadline,
- * and fetches the bytes; all of it in the time of one round trip.
+ * Begins a run: notes when the first one began, looks whether the job was canceled, is past its deadline or has killed
+ * too many workers, and fetches the bytes; all of it in the time of one round trip. Every run that begins here must
+ * come to `endRun`, or it counts as a death of its worker.
  *
- * @throws AppError `prediction_canceled`, `prediction_expired`, `upload_expired`
+ * @throws AppError `prediction_canceled`, `prediction_expired`, `worker_lost`, `upload_expired`
  */
-export const startJob = async (deps: JobStartDeps, job: Job, data: PredictJobData): Promise<Buffer> => {
-  const key = jobKey(deps.prefix, predictQueueName(data.model), job.id ?? '')
+export const startRun = async (deps: JobStartDeps, job: Job, data: PredictJobData): Promise<Buffer> => {
   const [marks, bytes] = await Promise.all([
-    deps.redis.eval(MARK_START, 1, key),
-    deps.uploads.get(data.upload.id),
+    deps.redis.eval(MARK_START, 1, hashKey(deps, job, data)),
+    data.upload.id === null ? null : deps.uploads.get(data.upload.id),
   ])
-  const [startedAt, canceledAt] = marks as [string, string | null]
+  const [startedAt, openRuns, canceledAt] = marks as [string, number, string | null]
   if (canceledAt !== null) throw new AppError('prediction_canceled', 'it was canceled')
   if (isPastDeadline(data.deadline, Number(startedAt))) {
     throw new AppError('prediction_expired', 'no worker started it before its deadline')
   }
+  if (openRuns > WORKER_DEATHS_MAX) {
+    throw new AppError('worker_lost', `${WORKER_DEATHS_MAX} workers died while they ran this prediction`)
+  }
   if (bytes === null) throw new AppError('upload_expired', 'the uploaded picture is gone')
   return bytes
+}
+
+/** Notes that a run has ended, if not well: its worker has survived it. A success needs no note. */
+export const endRun = async (deps: JobStartDeps, job: Job, data: PredictJobData): Promise<void> => {
+  await deps.redis.hincrby(hashKey(deps, job, data), OPEN_RUNS_FIELD, -1)
 }

@@ -4,32 +4,36 @@ import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { Worker, type Job } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import type { AnnounceEnd } from './announce-end.ts'
 import type { ProcessJob } from './process-job.ts'
 
 export interface JobWorkerOptions {
   model: string
   prefix: string
   threads: number
+  lockMs: number
 }
 
-// Inference is off this thread, so locks are renewed in time; a dead worker's jobs run again within 20 s.
-const LOCK_MS = 15_000
-const STALLED_INTERVAL_MS = 5000
-/** How often a prediction is started again after its worker died; then it fails as `worker_lost`. */
-const WORKER_DEATHS_MAX = 3
-// While one image is in the model, the next is decoded: 1.19 × of one at a time. Four give nothing more and take
-// work away from idle workers.
-const JOBS_PER_THREAD = 2
+// Inference is off this thread, so locks are renewed in time, and a dead worker can be looked for often.
+const STALLED_CHECKS_PER_LOCK = 3
+// How often a worker may die with a job in its hands. Far above what one that kills its workers gets to (see
+// job-start.ts), because whoever was in the same hands is counted too.
+const STALLED_COUNT_MAX = 25
+// A spare image for every two threads is decoded while others are in the model. With more, one worker would take
+// what an idle one could run, and would find the queue empty at the end of each job: to wait for the next one costs
+// a blocking read and two scripts, while one that is there already comes with the reply to the last one's end.
+const JOBS_PER_THREAD = 1.5
+const JOBS_MIN = 2
 
-const uploadIdOf = (job: Job): string | undefined =>
-  (job.data as { upload?: { id?: string } } | undefined)?.upload?.id
+const uploadIdOf = (job: Job): string | null =>
+  (job.data as { upload?: { id?: string | null } } | undefined)?.upload?.id ?? null
 
 export interface JobWorkerDeps {
   redis: Redis
   uploads: UploadStore
   process: ProcessJob
   /** Tells the gateways that a prediction has ended. */
-  announceEnd: (id: string) => Promise<unknown>
+  announceEnd: AnnounceEnd
   log: Logger
 }
 
@@ -43,10 +47,10 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
     {
       connection: deps.redis,
       prefix: options.prefix,
-      concurrency: options.threads * JOBS_PER_THREAD,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_INTERVAL_MS,
-      maxStalledCount: WORKER_DEATHS_MAX,
+      concurrency: Math.max(JOBS_MIN, Math.ceil(options.threads * JOBS_PER_THREAD)),
+      lockDuration: options.lockMs,
+      stalledInterval: Math.ceil(options.lockMs / STALLED_CHECKS_PER_LOCK),
+      maxStalledCount: STALLED_COUNT_MAX,
     },
   )
   // What is missed here is made up for: whoever waits looks again by himself, and the picture expires.
@@ -54,7 +58,7 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
     const uploadId = uploadIdOf(job)
     Promise.all([
       deps.announceEnd(job.id ?? ''),
-      uploadId === undefined ? null : deps.uploads.delete(uploadId),
+      uploadId === null ? null : deps.uploads.delete(uploadId),
     ]).catch((err: unknown) =>
       log.warn({ err, predictionId: job.id }, 'end not announced, or upload not deleted'),
     )

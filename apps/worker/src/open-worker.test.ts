@@ -43,7 +43,7 @@ test('closing finishes what is running when there is time', async () => {
   for (const job of jobs) assert.ok('value' in (await queue.outcomeOf(job)))
   await second.close()
   // Closing lets the last commands through.
-  for (const { upload } of data) assert.equal(await queue.uploads.get(upload.id), null)
+  for (const { upload } of data) assert.equal(await queue.uploads.get(upload.id ?? ''), null)
 })
 
 test('closing without time hands running jobs back, without an attempt or a stall', async () => {

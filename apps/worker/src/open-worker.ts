@@ -1,14 +1,18 @@
+import type { KnownAnswer } from '@menagerie/contract/job'
 import { createClassifier } from '@menagerie/inference/classifier'
 import { readCpuBudget } from '@menagerie/inference/cpu-budget'
 import { resolveModel } from '@menagerie/model-files/resolve-model'
 import { createKeys } from '@menagerie/shared/keys'
+import { createErrorLog } from '@menagerie/shared/error-log'
 import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
+import { createResultCache } from '@menagerie/shared/result-cache'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
+import { createAnnounceEnd } from './announce-end.ts'
 import type { WorkerConfig } from './config.ts'
 import { drainWorker } from './drain.ts'
 import { startHeartbeat, type Heartbeat } from './heartbeat.ts'
@@ -65,6 +69,7 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
   releasers.push('worker-heartbeat', () => closeRedis(beatRedis))
 
   const keys = createKeys(config.redis.prefix)
+  const fingerprint = model.digest
   const id = `${hostname()}-${randomUUID().slice(0, 8)}`
   const uploads = createRedisUploadStore({ redis, keys })
   const heartbeat: Heartbeat = startHeartbeat(
@@ -75,6 +80,7 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
         name: model.name,
         description: model.manifest.description,
         digest: model.digest,
+        fingerprint,
         trained: model.trained,
         input: model.manifest.input,
         labels: [...model.labels],
@@ -85,6 +91,12 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
   )
   releasers.push('heartbeat', () => heartbeat.stop())
 
+  const cache = createResultCache({ redis, keys }, { ttlMs: config.cacheTtlMs })
+  const cacheErrors = createErrorLog(log, 'an answer could not be remembered')
+  const remember = (sha256: string, answer: KnownAnswer): void => {
+    if (config.cacheTtlMs > 0) cache.put({ fingerprint, sha256 }, answer).catch(cacheErrors.report)
+  }
+
   const process = createProcessJob({
     redis,
     uploads,
@@ -92,11 +104,14 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
     classifier,
     worker: { id, digest: model.digest, trained: model.trained },
     onServed: (ms) => heartbeat.served(ms),
+    remember,
     log,
   })
+  const queueOptions = { model: model.name, prefix: config.redis.prefix }
+  const announceEnd = createAnnounceEnd({ redis, keys }, queueOptions)
   const worker = createJobWorker(
-    { redis: queueRedis, uploads, process, announceEnd: (id) => redis.publish(keys.ended, id), log },
-    { model: model.name, prefix: config.redis.prefix, threads },
+    { redis: queueRedis, uploads, process, announceEnd, log },
+    { ...queueOptions, threads, lockMs: config.jobLockMs },
   )
   releasers.push('job worker', async () => {
     health.state = 'draining'

@@ -1,7 +1,16 @@
 import { formatFailedReason } from '@menagerie/contract/errors'
-import { PredictReturnValue } from '@menagerie/contract/job'
-import { CANCELED_AT_FIELD, STARTED_AT_FIELD } from '@menagerie/contract/job-record'
+import { parseEndMessage, readEndedId } from '@menagerie/contract/end-message'
+import { KnownAnswer, PredictReturnValue } from '@menagerie/contract/job'
+import {
+  CANCELED_AT_FIELD,
+  OPEN_RUNS_FIELD,
+  readStatus,
+  STARTED_AT_FIELD,
+} from '@menagerie/contract/job-record'
+import { TOP_K_MAX } from '@menagerie/contract/prediction'
+import { parseRecord } from '@menagerie/contract/record-fields'
 import { waitUntil } from '@menagerie/harness/processes'
+import { createKeys } from '@menagerie/shared/keys'
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import Value from 'typebox/value'
@@ -22,7 +31,8 @@ after(async () => {
   await queue.close()
 })
 
-const isUploadGone = async (id: string): Promise<boolean> => (await queue.uploads.get(id)) === null
+const isUploadGone = async (id: string | null): Promise<boolean> =>
+  (await queue.uploads.get(id ?? '')) === null
 
 const failureOf = async (outcome: Promise<{ value: unknown } | { failed: string }>): Promise<string> => {
   const settled = await outcome
@@ -100,4 +110,75 @@ test('a payload of a newer version is delayed, not failed', async () => {
 test('fields of a later gateway are tolerated', async () => {
   const job = await queue.add(Object.assign(queue.makeData(), { something: 'new' }))
   assert.ok('value' in (await queue.outcomeOf(job)))
+})
+
+test('the end is announced together with how it ended', async () => {
+  const messages: string[] = []
+  const subscriber = queue.redis.duplicate()
+  subscriber.on('message', (_channel, message) => messages.push(message))
+  await subscriber.subscribe(createKeys(queue.env.REDIS_PREFIX).ended)
+  const data = queue.makeData()
+  const job = await queue.add(data)
+  await queue.outcomeOf(job)
+  const isOurs = (message: string): boolean => readEndedId(message) === job.id
+  await waitUntil('it is announced', () => messages.some(isOurs))
+  const message = parseEndMessage(messages.find(isOurs) ?? '')
+  assert.ok(message !== null)
+  const record = parseRecord(job.id ?? '', data, message.values)
+  assert.ok(record !== null)
+  assert.equal(readStatus(record, message.now_ms), 'succeeded')
+  assert.equal(record.returnValue?.top_k.length, 3)
+  subscriber.disconnect()
+})
+
+test('an answer that is known is repeated, and no picture is needed', async () => {
+  const known: KnownAnswer = {
+    top_k: [
+      [7, 0.9],
+      [8, 0.1],
+    ],
+    digest: 'sha256:known',
+    trained: true,
+  }
+  const upload = { ...queue.makeData().upload, id: null }
+  const outcome = await queue.outcomeOf(await queue.add(queue.makeData({ top_k: 1, upload, known })))
+  assert.deepEqual(outcome, {
+    value: {
+      top_k: [[7, 0.9]],
+      preprocess_ms: null,
+      predict_ms: null,
+      cache: 'hit',
+      worker: worker.id,
+      digest: 'sha256:known',
+      trained: true,
+    },
+  })
+})
+
+test('what was answered is remembered for as many classes as can be asked for', async () => {
+  const upload = { ...queue.makeData().upload, sha256: 'a-hash' }
+  const outcome = await queue.outcomeOf(await queue.add(queue.makeData({ top_k: 2, upload })))
+  assert.ok('value' in outcome && Value.Check(PredictReturnValue, outcome.value))
+  assert.equal(outcome.value.cache, 'miss')
+  const keys = () => queue.redis.keys(`${queue.env.REDIS_PREFIX}:result:*:a-hash`)
+  await waitUntil('it is remembered', async () => (await keys()).length === 1)
+  const [key = ''] = await keys()
+  const known: unknown = JSON.parse((await queue.redis.get(key)) ?? '')
+  assert.ok(Value.Check(KnownAnswer, known))
+  assert.equal(known.top_k.length, TOP_K_MAX)
+  assert.deepEqual(known.top_k.slice(0, 2), outcome.value.top_k)
+  assert.ok((await queue.redis.pttl(key)) > 0)
+})
+
+test('a job with which three workers have died is not run a fourth time', async () => {
+  const job = await queue.add(queue.makeData(), undefined, { delay: 500 })
+  await queue.redis.hset(queue.queue.toKey(job.id ?? ''), OPEN_RUNS_FIELD, 3)
+  assert.match(await failureOf(queue.outcomeOf(job)), /^worker_lost: /)
+  assert.equal((await queue.queue.getJob(job.id ?? ''))?.attemptsMade, 1)
+})
+
+test('a run that fails is no death of its worker', async () => {
+  const job = await queue.add(queue.makeData(), Buffer.from('no picture'))
+  await failureOf(queue.outcomeOf(job))
+  assert.equal(await queue.redis.hget(queue.queue.toKey(job.id ?? ''), OPEN_RUNS_FIELD), '0')
 })

@@ -3,19 +3,24 @@ import {
   PAYLOAD_VERSION,
   PayloadEnvelope,
   PredictJobData,
+  type KnownAnswer,
   type PredictReturnValue,
 } from '@menagerie/contract/job'
+import { TOP_K_MAX } from '@menagerie/contract/prediction'
 import type { Classifier } from '@menagerie/inference/classifier'
 import { DelayedError, WaitingError, type Job } from 'bullmq'
 import type { Logger } from 'pino'
 import { Compile } from 'typebox/compile'
 import { toJobError } from './failure.ts'
-import { startJob, type JobStartDeps } from './job-start.ts'
+import { endRun, startRun, type JobStartDeps } from './job-start.ts'
+import { createTurns } from './turns.ts'
 
 export interface ProcessJobDeps extends JobStartDeps {
   classifier: Classifier
   worker: { id: string; digest: string; trained: boolean }
   onServed: (serviceMs: number) => void
+  /** Keeps an answer for the next time that somebody sends the same bytes. */
+  remember: (sha256: string, answer: KnownAnswer) => void
   log: Logger
 }
 
@@ -50,29 +55,64 @@ const parseData = (job: Job): PredictJobData => {
  * Runs one attempt of a prediction. BullMQ passes the signal only to a function that declares three parameters.
  */
 export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
-  const predict = async (job: Job, signal: AbortSignal | undefined): Promise<PredictReturnValue> => {
-    const data = parseData(job)
-    const bytes = await startJob(deps, job, data)
-    signal?.throwIfAborted()
+  const takeTurn = createTurns()
+
+  const classify = async (
+    bytes: Buffer,
+    { top_k, upload }: PredictJobData,
+    signal: AbortSignal | undefined,
+  ): Promise<PredictReturnValue> => {
+    // As many classes as anybody may ask for, so that what is remembered serves everybody.
     const { topK, preprocessMs, predictMs } = await deps.classifier.classify(bytes, {
-      topK: data.top_k,
+      topK: TOP_K_MAX,
       signal,
     })
+    const { id: worker, digest, trained } = deps.worker
     deps.onServed(preprocessMs + predictMs)
+    deps.remember(upload.sha256, { top_k: topK, digest, trained })
     return {
-      top_k: topK,
+      top_k: topK.slice(0, top_k),
       preprocess_ms: roundMs(preprocessMs),
       predict_ms: roundMs(predictMs),
-      worker: deps.worker.id,
-      digest: deps.worker.digest,
-      trained: deps.worker.trained,
+      cache: 'miss',
+      worker,
+      digest,
+      trained,
+    }
+  }
+
+  const repeat = (known: KnownAnswer, { top_k }: PredictJobData): PredictReturnValue => ({
+    ...known,
+    top_k: known.top_k.slice(0, top_k),
+    preprocess_ms: null,
+    predict_ms: null,
+    cache: 'hit',
+    worker: deps.worker.id,
+  })
+
+  const predict = async (job: Job, signal: AbortSignal | undefined): Promise<PredictReturnValue> => {
+    const data = parseData(job)
+    // Nothing runs and nothing is fetched; if it was canceled or is too late, its record says so by itself.
+    if (data.known !== undefined) return repeat(data.known, data)
+    signal?.throwIfAborted()
+    try {
+      const bytes = await startRun(deps, job, data)
+      signal?.throwIfAborted()
+      return await classify(bytes, data, signal)
+    } catch (thrown) {
+      await endRun(deps, job, data).catch((err: unknown) =>
+        deps.log.warn({ err, predictionId: job.id }, 'end of a run not noted'),
+      )
+      throw thrown
     }
   }
 
   return async (job, token, signal) => {
     await delayNewerPayload(job, token)
     try {
-      return await predict(job, signal)
+      // A worker died while it had this job, maybe of it. Such jobs run one at a time, so that the one that kills is
+      // alone in being counted, and the others get through.
+      return await (job.stalledCounter > 0 ? takeTurn(() => predict(job, signal)) : predict(job, signal))
     } catch (thrown) {
       if (signal?.aborted === true && signal.reason === HAND_BACK) {
         // Back to its old place, for any other worker, and without using up an attempt.

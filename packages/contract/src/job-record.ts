@@ -37,6 +37,8 @@ export const createRecord = (id: string, data: PredictJobData, createdAt: number
 /** Fields that we add to BullMQ's job hash. */
 export const STARTED_AT_FIELD = 'startedAt'
 export const CANCELED_AT_FIELD = 'canceledAt'
+/** How many runs have begun and told of no end: those going on, and those whose worker died. */
+export const OPEN_RUNS_FIELD = 'openRuns'
 
 /**
  * Whether a job that began at `startedAt`, or that nobody has begun by then, missed its deadline. Worker and gateway

@@ -13,12 +13,24 @@ export const WEBHOOK_JOB_NAME = 'deliver'
 
 /**
  * Every job has a BullMQ priority, so that all wait in one sorted set and a position is one ZRANK
- * (81 µs at 50,000 waiting, against 628 µs for LPOS in a list). The same priority for all is first in, first out.
+ * (81 µs at 50,000 waiting, against 628 µs for LPOS in a list). The same priority is first in, first out. What is
+ * known already takes a worker no time, so it does not stand in line behind what is not.
  */
-export const JOB_PRIORITY = 1
+export const JOB_PRIORITY = { known: 1, ordinary: 2 } as const
 
 /** The least that every version of a payload has in common. */
 export const PayloadEnvelope = Type.Object({ v: Type.Integer({ minimum: 1 }) })
+
+const ClassProbabilities = Type.Array(Type.Tuple([Type.Integer(), Type.Number()]), { minItems: 1 })
+
+/** What the result cache keeps of a prediction: enough for every `top_k`. */
+export const KnownAnswer = Type.Object({
+  /** `[class index, probability]` of the `TOP_K_MAX` most probable classes, most probable first. */
+  top_k: ClassProbabilities,
+  digest: Type.String(),
+  trained: Type.Boolean(),
+})
+export type KnownAnswer = Static<typeof KnownAnswer>
 
 /** Data of a job in `predict.<model>`. Unknown fields are tolerated: a newer gateway may add some. */
 export const PredictJobData = Type.Object({
@@ -26,7 +38,8 @@ export const PredictJobData = Type.Object({
   model: Type.String(),
   top_k: Type.Integer({ minimum: 1, maximum: TOP_K_MAX }),
   upload: Type.Object({
-    id: Type.String(),
+    /** In the upload store; null when the answer is known and no bytes were stored. */
+    id: Type.Union([Type.String(), Type.Null()]),
     bytes: Type.Integer(),
     sha256: Type.String(),
     content_type: Type.String(),
@@ -35,6 +48,8 @@ export const PredictJobData = Type.Object({
   metadata: Metadata,
   /** Epoch ms. A job that no worker has started by then is expired. */
   deadline: Type.Integer(),
+  /** From the result cache: the worker returns it and runs nothing. */
+  known: Type.Optional(KnownAnswer),
 })
 export type PredictJobData = Static<typeof PredictJobData>
 
@@ -44,9 +59,11 @@ export type PredictJobData = Static<typeof PredictJobData>
  */
 export const PredictReturnValue = Type.Object({
   /** `[class index, probability]`, most probable first. */
-  top_k: Type.Array(Type.Tuple([Type.Integer(), Type.Number()]), { minItems: 1 }),
-  preprocess_ms: Type.Number(),
-  predict_ms: Type.Number(),
+  top_k: ClassProbabilities,
+  /** Null when nothing was decoded or run, because the answer was known. */
+  preprocess_ms: Type.Union([Type.Number(), Type.Null()]),
+  predict_ms: Type.Union([Type.Number(), Type.Null()]),
+  cache: Type.Enum(['hit', 'miss']),
   worker: Type.String(),
   digest: Type.String(),
   trained: Type.Boolean(),

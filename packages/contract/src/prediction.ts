@@ -76,6 +76,12 @@ const PredictionMetrics = Type.Object({
   preprocess_ms: Nullable(Type.Number({ description: 'Decode, resize, crop' })),
   predict_ms: Nullable(Type.Number({ description: 'Normalise, run, softmax, top-k' })),
   total_ms: Nullable(Type.Number({ description: 'From acceptance to the end' })),
+  cache: Nullable(
+    Type.Enum(['hit', 'miss'], {
+      description:
+        'hit: the same bytes were classified before, and that answer was given; null before the end',
+    }),
+  ),
   attempts: Type.Integer({ description: 'How often a worker started it' }),
   worker: Nullable(Type.String({ description: 'The worker that finished it' })),
 })

@@ -6,6 +6,8 @@ export const RegisteredModel = Type.Object({
   name: Type.String(),
   description: Type.String(),
   digest: Type.String(),
+  /** Changes whenever the same bytes could get another answer. */
+  fingerprint: Type.String(),
   trained: Type.Boolean(),
   input: ModelManifest.properties.input,
   labels: Type.Array(Label),

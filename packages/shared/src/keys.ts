@@ -1,9 +1,11 @@
 /** Redis keys that are ours; all others are BullMQ's, whose prefix is the same. */
 export const createKeys = (prefix: string) => ({
   upload: (id: string): string => `${prefix}:upload:${id}`,
+  /** String with expiry: KnownAnswer */
+  result: (fingerprint: string, sha256: string): string => `${prefix}:result:${fingerprint}:${sha256}`,
   /** String with a short expiry: written by readiness probes */
   probe: `${prefix}:probe`,
-  /** Channel: the id of each prediction that has just ended */
+  /** Channel: each prediction that has just ended, as `<id> <EndMessage>` */
   ended: `${prefix}:ended`,
   /** Hash: model name → RegisteredModel */
   models: `${prefix}:models`,

@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { DurationText } from './duration.ts'
 
 /** Settings that both processes have. */
 export const SHARED_SETTINGS = {
@@ -11,6 +12,11 @@ export const SHARED_SETTINGS = {
     default: 'menagerie',
     pattern: '^[^:]+$',
     description: 'What every key begins with; on a cluster, a hash tag such as {menagerie}',
+  }),
+  CACHE_TTL: DurationText({
+    default: '24h',
+    description:
+      'How long the answer for a picture is remembered and given again for the same bytes; 0 is never',
   }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',

@@ -31,6 +31,7 @@ const makeModel = (name: string): RegisteredModel => ({
   name,
   description: 'a model',
   digest: 'sha256:00',
+  fingerprint: 'f',
   trained: true,
   input: {
     layout: 'NCHW',

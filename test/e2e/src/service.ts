@@ -12,6 +12,8 @@ export const startService = async (t: TestContext, changes: Env = {}) => {
   const env: Env = {
     ...(await testModelEnv()),
     REDIS_URL: redis.url,
+    // The same picture is sent again and again, and is to be classified each time.
+    CACHE_TTL: '0',
     WEBHOOK_SECRET,
     WEBHOOK_ALLOW_PRIVATE: '1',
     WEBHOOK_RETRY_DELAYS: '500ms,1s,2s',

@@ -93,6 +93,7 @@ test('documents bodies, options and headers of uploads', async (t) => {
   assert.deepEqual(fields.toSorted(), ['file', 'metadata', 'model', 'top_k', 'webhook'])
   const parameters = operation?.parameters?.map(({ in: place, name }) => `${place} ${name}`) ?? []
   assert.deepEqual(parameters.toSorted(), [
+    'header cache-control',
     'header prefer',
     'query metadata',
     'query model',

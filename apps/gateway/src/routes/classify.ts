@@ -6,6 +6,7 @@ import type { AppDeps, AppOptions } from '../app.ts'
 import { createClientSignal } from '../client-signal.ts'
 import { predictionPath } from '../job-view.ts'
 import { sendProblem } from '../plugins/error-handler.ts'
+import { CACHE_CONTROL_HEADER, isKnownAnswerEnough } from '../cache-control.ts'
 import { receiveInput } from '../receive-input.ts'
 import { isEnded } from '../record-reader.ts'
 import { UPLOAD_CODES, uploadBody } from './upload-body.ts'
@@ -27,6 +28,7 @@ const schema = {
   tags: ['predictions'],
   summary: 'Classify a photo and wait for the answer',
   description: 'The call of the server that this one replaced: a form with one file under any field name.',
+  headers: Type.Object(CACHE_CONTROL_HEADER),
   response: {
     200: {
       description: 'The most probable class',
@@ -59,7 +61,12 @@ export const classifyRoute =
       const { upload } = await receiveInput(request, options.uploadBytesMax)
       const baseUrl = deps.baseUrl(request)
       const read = await deps.submit(
-        { upload, options: {}, baseUrl },
+        {
+          upload,
+          options: {},
+          isKnownAnswerEnough: isKnownAnswerEnough(request.headers['cache-control']),
+          baseUrl,
+        },
         { timeoutMs: options.syncTimeoutMs, signal: createClientSignal(reply) },
       )
       const path = predictionPath(read.record.id)

@@ -8,6 +8,7 @@ import { createClientSignal } from '../client-signal.ts'
 import { predictionPath } from '../job-view.ts'
 import { describeValidation } from '../describe-validation.ts'
 import { parsePreferWait } from '../prefer-wait.ts'
+import { CACHE_CONTROL_HEADER, isKnownAnswerEnough } from '../cache-control.ts'
 import { receiveInput } from '../receive-input.ts'
 import { isEnded } from '../record-reader.ts'
 import { problemResponses } from './problem-responses.ts'
@@ -33,6 +34,7 @@ const schema = {
     prefer: Type.Optional(
       Type.String({ description: '`wait=n` or `respond-async` (RFC 7240)', examples: ['wait=10'] }),
     ),
+    ...CACHE_CONTROL_HEADER,
   }),
   response: {
     200: predictionResponse('Finished within the wait that was asked for'),
@@ -63,7 +65,12 @@ export const createPredictionRoute =
       const waitSeconds = parsePreferWait(request.headers.prefer)
       if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)
       const read = await deps.submit(
-        { upload, options: parseOptions(request, fields), baseUrl },
+        {
+          upload,
+          options: parseOptions(request, fields),
+          isKnownAnswerEnough: isKnownAnswerEnough(request.headers['cache-control']),
+          baseUrl,
+        },
         { timeoutMs: (waitSeconds ?? 0) * 1000, signal: createClientSignal(reply) },
       )
       reply

@@ -19,6 +19,8 @@ export const LABELS: Label[] = [
   ['n02486410', 'baboon'],
   ['n01440764', 'tench'],
 ]
+/** Of a fake model with this digest. */
+export const fingerprintOf = (digest: string): string => `fingerprint-of-${digest}`
 export const DIGEST = `sha256:${'5'.repeat(64)}`
 const PROBABILITIES: Array<[number, number]> = [
   [0, 0.7],
@@ -28,6 +30,7 @@ const PROBABILITIES: Array<[number, number]> = [
 
 export const makeReturnValue = (changes: Partial<PredictReturnValue> = {}): PredictReturnValue => ({
   top_k: PROBABILITIES,
+  cache: 'miss',
   preprocess_ms: 1.5,
   predict_ms: 2.5,
   worker: 'fake-worker',
@@ -83,6 +86,7 @@ export const registerFakeWorker = async (
       name,
       description: 'knows three animals',
       digest,
+      fingerprint: fingerprintOf(digest),
       trained,
       labels,
       input: {
@@ -143,7 +147,7 @@ export const startFakeWorker = async (
   const announce = (job: Job<PredictJobData> | undefined): void => {
     if (job?.finishedOn === undefined) return
     void redis.publish(keys.ended, job.id ?? '').catch(() => undefined)
-    void uploads.delete(job.data.upload.id).catch(() => undefined)
+    void uploads.delete(job.data.upload.id ?? '').catch(() => undefined)
   }
   worker.on('completed', announce)
   worker.on('failed', announce)

@@ -52,7 +52,7 @@ export const openTestQueue = async () => {
     /** Enqueues a job; with a picture unless `picture` is null. */
     async add(data: PredictJobData, picture?: Buffer | null, options: JobsOptions = {}): Promise<Job> {
       const bytes = picture === undefined ? await readTestPicture() : picture
-      if (bytes !== null) await uploads.put(data.upload.id, bytes, UPLOAD_TTL_MS)
+      if (bytes !== null && data.upload.id !== null) await uploads.put(data.upload.id, bytes, UPLOAD_TTL_MS)
       return queue.add(PREDICT_JOB_NAME, data, { jobId: randomUUID(), priority: 1, attempts: 3, ...options })
     },
     /** Its return value, or the reason why it failed. */

@@ -1,0 +1,23 @@
+import { predictQueueName } from '@menagerie/contract/job'
+import { PROGRESS_FIELDS } from '@menagerie/contract/record-fields'
+import { jobKey, type Keys } from '@menagerie/shared/keys'
+import type { Redis } from 'ioredis'
+
+/**
+ * KEYS: job hash. ARGV: channel, job id, fields. Publishes an `EndMessage`. Reading and publishing are one step, so
+ * that nobody who hears of the end has to come and ask.
+ */
+const ANNOUNCE_END = `
+local time = redis.call('TIME')
+local values = redis.call('HMGET', KEYS[1], unpack(ARGV, 3))
+local message = { now_ms = time[1] * 1000 + math.floor(time[2] / 1000), values = values }
+return redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. cjson.encode(message))`
+
+/** Tells every gateway that a prediction has ended, and how. */
+export const createAnnounceEnd =
+  (deps: { redis: Redis; keys: Keys }, options: { prefix: string; model: string }) =>
+  async (id: string): Promise<void> => {
+    const key = jobKey(options.prefix, predictQueueName(options.model), id)
+    await deps.redis.eval(ANNOUNCE_END, 1, key, deps.keys.ended, id, ...PROGRESS_FIELDS)
+  }
+export type AnnounceEnd = ReturnType<typeof createAnnounceEnd>

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createTurns } from './turns.ts'
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+test('one task runs at a time, in the order in which they came', async () => {
+  const takeTurn = createTurns()
+  const log: string[] = []
+  const run = (name: string) =>
+    takeTurn(async () => {
+      log.push(`${name} begins`)
+      await nextTurn()
+      log.push(`${name} ends`)
+      return name
+    })
+  assert.deepEqual(await Promise.all([run('a'), run('b')]), ['a', 'b'])
+  assert.deepEqual(log, ['a begins', 'a ends', 'b begins', 'b ends'])
+})
+
+test('a task that fails fails for whoever handed it in, and the next one has its turn', async () => {
+  const takeTurn = createTurns()
+  const failing = takeTurn(() => Promise.reject(new Error('no')))
+  const next = takeTurn(async () => 'yes')
+  await assert.rejects(failing, { message: 'no' })
+  assert.equal(await next, 'yes')
+})

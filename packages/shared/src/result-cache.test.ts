@@ -1,0 +1,52 @@
+import type { KnownAnswer } from '@menagerie/contract/job'
+import { Redis } from 'ioredis'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createKeys } from './keys.ts'
+import { createResultCache } from './result-cache.ts'
+import { createRedisProcess, skipWithoutRedisServer } from './testing/redis-process.ts'
+import { useTestRedis } from './testing/test-redis.ts'
+
+const { redis, prefix } = useTestRedis(process.env)
+const keys = createKeys(prefix)
+const TTL_MS = 60_000
+const cache = createResultCache({ redis, keys }, { ttlMs: TTL_MS })
+const ANSWER: KnownAnswer = { top_k: [[207, 0.91]], digest: 'sha256:0', trained: true }
+
+test('an answer is known by its bytes and by who gave it', async () => {
+  await cache.put({ fingerprint: 'f', sha256: 's' }, ANSWER)
+  assert.deepEqual(await cache.get({ fingerprint: 'f', sha256: 's' }), ANSWER)
+  assert.equal(await cache.get({ fingerprint: 'f', sha256: 'other' }), null)
+  assert.equal(await cache.get({ fingerprint: 'other', sha256: 's' }), null)
+})
+
+test('it is forgotten after its time', async () => {
+  await cache.put({ fingerprint: 'f', sha256: 'expiring' }, ANSWER)
+  const ttlMs = await redis.pttl(keys.result('f', 'expiring'))
+  assert.ok(ttlMs > 0 && ttlMs <= TTL_MS, `${ttlMs} ms`)
+})
+
+test('what has another form is no answer', async () => {
+  await redis.set(keys.result('f', 'odd'), '{"top_k":[]}', 'PX', TTL_MS)
+  assert.equal(await cache.get({ fingerprint: 'f', sha256: 'odd' }), null)
+})
+
+test('nothing is kept while Redis is more than half full', { skip: skipWithoutRedisServer }, async () => {
+  const server = await createRedisProcess()
+  await server.start()
+  const own = new Redis(server.url.slice('unix://'.length))
+  const used = Number(/used_memory:(\d+)/.exec(await own.info('memory'))?.[1])
+  await own.config('SET', 'maxmemory', String(Math.round(used * 1.8)))
+  const full = createResultCache({ redis: own, keys }, { ttlMs: TTL_MS })
+  await full.put({ fingerprint: 'f', sha256: 's' }, ANSWER)
+  assert.equal(await own.dbsize(), 0)
+
+  // There was room, but not for this.
+  await own.set('a picture', 'x')
+  await own.config('SET', 'maxmemory', '1gb')
+  const roomy = createResultCache({ redis: own, keys }, { ttlMs: TTL_MS })
+  await roomy.put({ fingerprint: 'f', sha256: 's' }, ANSWER)
+  assert.equal(await own.dbsize(), 2)
+  own.disconnect()
+  await server.remove()
+})

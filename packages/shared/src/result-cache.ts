@@ -1,0 +1,43 @@
+import { KnownAnswer } from '@menagerie/contract/job'
+import type { Redis } from 'ioredis'
+import { Compile } from 'typebox/compile'
+import type { Keys } from './keys.ts'
+import { createMemoryShareReader } from './memory-share.ts'
+
+/** What a picture is known by: the fingerprint of whoever answered, and the hash of its bytes. */
+export interface KnownBy {
+  fingerprint: string
+  sha256: string
+}
+
+export interface ResultCache {
+  get(by: KnownBy): Promise<KnownAnswer | null>
+  /** Keeps an answer for `CACHE_TTL`, unless Redis is filling up. */
+  put(by: KnownBy, answer: KnownAnswer): Promise<void>
+}
+
+// What is left belongs to pictures and jobs: a full Redis refuses them, and to have forgotten an answer costs 50 ms.
+const MEMORY_SHARE_MAX = 0.5
+
+const knownAnswer = Compile(KnownAnswer)
+
+/** Answers by the bytes that they were given for, as Redis strings with an expiry. */
+export const createResultCache = (
+  deps: { redis: Redis; keys: Keys },
+  options: { ttlMs: number },
+): ResultCache => {
+  const { redis, keys } = deps
+  const readMemoryShare = createMemoryShareReader({ redis })
+  return {
+    async get(by) {
+      const text = await redis.get(keys.result(by.fingerprint, by.sha256))
+      if (text === null) return null
+      const value: unknown = JSON.parse(text)
+      return knownAnswer.Check(value) ? value : null
+    },
+    async put(by, answer) {
+      if ((await readMemoryShare()) > MEMORY_SHARE_MAX) return
+      await redis.set(keys.result(by.fingerprint, by.sha256), JSON.stringify(answer), 'PX', options.ttlMs)
+    },
+  }
+}
