@@ -54,13 +54,14 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     const data = parseData(job)
     const bytes = await startJob(deps, job, data)
     signal?.throwIfAborted()
-    const { topK, preprocessMs, predictMs } = await deps.classifier.classify(bytes, {
+    const { topK, confident, preprocessMs, predictMs } = await deps.classifier.classify(bytes, {
       topK: data.top_k,
       signal,
     })
     deps.onServed(preprocessMs + predictMs)
     return {
       top_k: topK,
+      confident,
       preprocess_ms: roundMs(preprocessMs),
       predict_ms: roundMs(predictMs),
       worker: deps.worker.id,

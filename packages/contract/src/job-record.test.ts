@@ -33,6 +33,7 @@ const brokenReason = formatFailedReason('image_undecodable', 'damaged')
 
 const returnValue: PredictReturnValue = {
   top_k: [[207, 0.9]],
+  confident: true,
   preprocess_ms: 1,
   predict_ms: 1,
   worker: 'w',

@@ -46,6 +46,7 @@ test('job data of any other form is refused', () => {
 test('the largest return value stays under the 1 kB that every gateway reads per prediction', () => {
   const value: PredictReturnValue = {
     top_k: Array.from({ length: TOP_K_MAX }, (_, i) => [999 - i, 0.012345]),
+    confident: false,
     preprocess_ms: 12_345.67,
     predict_ms: 12_345.67,
     worker: `menagerie-worker-${'x'.repeat(64)}`,
@@ -60,6 +61,7 @@ test('the largest return value stays under the 1 kB that every gateway reads per
 test('a return value has at least one class, as a pair', () => {
   const value = {
     top_k: [[1, 0.5]],
+    confident: true,
     preprocess_ms: 1,
     predict_ms: 1,
     worker: 'w',

@@ -45,6 +45,8 @@ export type PredictJobData = Static<typeof PredictJobData>
 export const PredictReturnValue = Type.Object({
   /** `[class index, probability]`, most probable first. */
   top_k: Type.Array(Type.Tuple([Type.Integer(), Type.Number()]), { minItems: 1 }),
+  /** Decided by the worker: the second class, which the rule needs, may not be in `top_k`. */
+  confident: Type.Boolean(),
   preprocess_ms: Type.Number(),
   predict_ms: Type.Number(),
   worker: Type.String(),

@@ -32,6 +32,8 @@ const makeModel = (name: string): RegisteredModel => ({
   description: 'a model',
   digest: 'sha256:00',
   trained: true,
+  animals_only: false,
+  fingerprint: '00',
   input: {
     layout: 'NCHW',
     channels: 'RGB',
