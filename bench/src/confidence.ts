@@ -27,15 +27,15 @@ const PHOTOS = 'photos'
 
 const { values } = parseArgs({ options: { photos: { type: 'string' } } })
 const modelDir =
-  process.env['MODEL_DIR'] ?? (FIXTURES_DIR === null ? undefined : join(FIXTURES_DIR, 'models'))
+  process.env['MODEL_DIR'] || (FIXTURES_DIR === null ? undefined : join(FIXTURES_DIR, 'models'))
 const folder = values.photos ?? (FIXTURES_DIR === null ? undefined : join(FIXTURES_DIR, 'photos'))
 if (folder === undefined) throw new Error('no labelled photos here: name a folder with --photos')
 
 const log = (line: string): void => void process.stderr.write(`${line}\n`)
 const model = await resolveModel({
-  name: process.env['MODEL'] ?? 'mobilenet-v2',
+  name: process.env['MODEL'] || 'mobilenet-v2',
   modelDir,
-  cacheDir: process.env['MODEL_CACHE_DIR'] ?? defaultCacheDir(process.env),
+  cacheDir: process.env['MODEL_CACHE_DIR'] || defaultCacheDir(process.env),
   allowStandIn: false,
   download: false,
   log: { info: log, warn: log },

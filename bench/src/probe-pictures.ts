@@ -21,7 +21,7 @@ const encode = (paint: Paint): Promise<Buffer> => {
     .toBuffer()
 }
 
-/** A number from 0 to 1 that only looks random: the same in every run (mixer of Steele et al., 2014). */
+/** A number from 0 to 1 that only looks random: the same in every run (finaliser of MurmurHash3). */
 const hash = (...numbers: number[]): number => {
   let state = 0
   for (const number of numbers) {
