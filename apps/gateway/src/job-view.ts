@@ -30,7 +30,8 @@ const viewOutput = (record: JobRecord, labels: Label[]): Prediction['output'] =>
   })
   if (best === undefined) return null
   const { class_id, class_name, probability } = best
-  return { class_id, class_name, probability, top_k: [best, ...others] }
+  const { confident } = record.returnValue
+  return { class_id, class_name, probability, confident, top_k: [best, ...others] }
 }
 
 const viewError = (status: PredictionStatus, record: JobRecord): Prediction['error'] => {

@@ -16,7 +16,7 @@ import { openTestGateway, type TestGateway } from './testing/open-test-gateway.t
 import { getPrediction, PICTURE, postForm, submit } from './testing/requests.ts'
 
 const SHA256 = createHash('sha256').update(PICTURE).digest('hex')
-const KNOWN: KnownAnswer = { top_k: [[2, 0.8]], digest: DIGEST, trained: true }
+const KNOWN: KnownAnswer = { top_k: [[2, 0.8]], confident: false, digest: DIGEST, trained: true }
 
 /** As a worker with this fingerprint leaves it behind. */
 const remember = (gateway: TestGateway, fingerprint = fingerprintOf(DIGEST)): Promise<void> =>
@@ -56,6 +56,7 @@ test('the prediction says that its answer was known', async (t) => {
   const { id } = await submit(gateway)
   const repeated = await getPrediction(gateway, id, '?wait=60')
   assert.equal(repeated.output?.class_name, 'tench')
+  assert.equal(repeated.output.confident, false)
   assert.equal(repeated.metrics.cache, 'hit')
   assert.equal(repeated.metrics.predict_ms, null)
 })

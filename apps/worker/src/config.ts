@@ -27,6 +27,10 @@ export const WorkerSettings = Type.Object({
     default: '0',
     description: '1 allows the untrained stand-in, whose answers mean nothing: for tests and a first look',
   }),
+  ANIMALS_ONLY: Type.Enum(['0', '1'], {
+    default: '0',
+    description: '1 answers among animals alone; all workers of a model must agree (docs/confidence.md)',
+  }),
   INFERENCE_THREADS: Type.Optional(
     Type.Integer({
       minimum: 1,
@@ -73,6 +77,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
       cacheDir: settings.MODEL_CACHE_DIR ?? defaultCacheDir(env),
       isDownloadAllowed: settings.MODEL_DOWNLOAD === '1',
       isStandInAllowed: settings.ALLOW_STAND_IN === '1',
+      isAnimalsOnly: settings.ANIMALS_ONLY === '1',
     },
     inferenceThreads: settings.INFERENCE_THREADS ?? null,
     probe: { host: settings.PROBE_HOST, port: settings.PROBE_PORT },

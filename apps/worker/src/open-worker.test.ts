@@ -26,6 +26,8 @@ test('a worker registers itself and its model, and leaves the list when it stops
   assert.ok((heartbeat?.service_ms ?? 0) > 0)
   const [model] = await registry.listModels()
   assert.equal(model?.labels.length, 1000)
+  assert.equal(model?.animals_only, false)
+  assert.match(model?.fingerprint ?? '', /^[0-9a-f]{64}$/)
   await worker.close()
   assert.deepEqual(await registry.listWorkers(queue.env['MODEL'] ?? ''), [])
   // The model stays: predictions that ended can still be named.

@@ -17,8 +17,10 @@ import type { WorkerConfig } from './config.ts'
 import { drainWorker } from './drain.ts'
 import { startHeartbeat, type Heartbeat } from './heartbeat.ts'
 import { createJobWorker } from './job-worker.ts'
+import { createFingerprint } from './fingerprint.ts'
 import { startProbeServer, type Health } from './probe-server.ts'
 import { createProcessJob } from './process-job.ts'
+import { selectAnswers } from './select-answers.ts'
 
 const findModel = async (config: WorkerConfig, log: Logger) => {
   const { name, dir, cacheDir, isDownloadAllowed, isStandInAllowed } = config.model
@@ -44,10 +46,12 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
 
   const threads = config.inferenceThreads ?? readCpuBudget()
   const model = await findModel(config, log)
+  const answers = selectAnswers(model, config.model.isAnimalsOnly)
   const classifier = await createClassifier({
     modelPath: model.path,
     input: model.manifest.input,
     threads,
+    ...answers,
     onThreadLost: (err) => log.error({ err }, 'an inference thread died; starting another'),
   })
   releasers.push('classifier', () => classifier.close())
@@ -69,7 +73,7 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
   releasers.push('worker-heartbeat', () => closeRedis(beatRedis))
 
   const keys = createKeys(config.redis.prefix)
-  const fingerprint = model.digest
+  const fingerprint = createFingerprint({ digest: model.digest, input: model.manifest.input, ...answers })
   const id = `${hostname()}-${randomUUID().slice(0, 8)}`
   const uploads = createRedisUploadStore({ redis, keys })
   const heartbeat: Heartbeat = startHeartbeat(
@@ -80,8 +84,9 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
         name: model.name,
         description: model.manifest.description,
         digest: model.digest,
-        fingerprint,
         trained: model.trained,
+        animals_only: config.model.isAnimalsOnly,
+        fingerprint,
         input: model.manifest.input,
         labels: [...model.labels],
       },

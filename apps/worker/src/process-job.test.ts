@@ -137,6 +137,7 @@ test('an answer that is known is repeated, and no picture is needed', async () =
       [7, 0.9],
       [8, 0.1],
     ],
+    confident: true,
     digest: 'sha256:known',
     trained: true,
   }
@@ -145,6 +146,7 @@ test('an answer that is known is repeated, and no picture is needed', async () =
   assert.deepEqual(outcome, {
     value: {
       top_k: [[7, 0.9]],
+      confident: true,
       preprocess_ms: null,
       predict_ms: null,
       cache: 'hit',

@@ -63,15 +63,16 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     signal: AbortSignal | undefined,
   ): Promise<PredictReturnValue> => {
     // As many classes as anybody may ask for, so that what is remembered serves everybody.
-    const { topK, preprocessMs, predictMs } = await deps.classifier.classify(bytes, {
+    const { topK, confident, preprocessMs, predictMs } = await deps.classifier.classify(bytes, {
       topK: TOP_K_MAX,
       signal,
     })
     const { id: worker, digest, trained } = deps.worker
     deps.onServed(preprocessMs + predictMs)
-    deps.remember(upload.sha256, { top_k: topK, digest, trained })
+    deps.remember(upload.sha256, { top_k: topK, confident, digest, trained })
     return {
       top_k: topK.slice(0, top_k),
+      confident,
       preprocess_ms: roundMs(preprocessMs),
       predict_ms: roundMs(predictMs),
       cache: 'miss',

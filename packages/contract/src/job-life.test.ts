@@ -40,6 +40,7 @@ const fail = (life: Life, nowMs: number, failedReason: string): Life =>
 const returnValue: PredictReturnValue = {
   top_k: [[207, 0.9]],
   cache: 'miss',
+  confident: true,
   preprocess_ms: 1,
   predict_ms: 1,
   worker: 'w',

@@ -34,6 +34,7 @@ const brokenReason = formatFailedReason('image_undecodable', 'damaged')
 const returnValue: PredictReturnValue = {
   top_k: [[207, 0.9]],
   cache: 'miss',
+  confident: true,
   preprocess_ms: 1,
   predict_ms: 1,
   worker: 'w',

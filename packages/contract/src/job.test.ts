@@ -47,6 +47,7 @@ test('the largest return value stays under the 1 kB that every gateway reads per
   const value: PredictReturnValue = {
     top_k: Array.from({ length: TOP_K_MAX }, (_, i) => [999 - i, 0.012345]),
     cache: 'miss',
+    confident: false,
     preprocess_ms: 12_345.67,
     predict_ms: 12_345.67,
     worker: `menagerie-worker-${'x'.repeat(64)}`,
@@ -62,6 +63,7 @@ test('a return value has at least one class, as a pair', () => {
   const value = {
     top_k: [[1, 0.5]],
     cache: 'miss',
+    confident: true,
     preprocess_ms: 1,
     predict_ms: 1,
     worker: 'w',

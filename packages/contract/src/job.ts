@@ -27,6 +27,7 @@ const ClassProbabilities = Type.Array(Type.Tuple([Type.Integer(), Type.Number()]
 export const KnownAnswer = Type.Object({
   /** `[class index, probability]` of the `TOP_K_MAX` most probable classes, most probable first. */
   top_k: ClassProbabilities,
+  confident: Type.Boolean(),
   digest: Type.String(),
   trained: Type.Boolean(),
 })
@@ -60,6 +61,8 @@ export type PredictJobData = Static<typeof PredictJobData>
 export const PredictReturnValue = Type.Object({
   /** `[class index, probability]`, most probable first. */
   top_k: ClassProbabilities,
+  /** Decided by the worker: the second class, which the rule needs, may not be in `top_k`. */
+  confident: Type.Boolean(),
   /** Null when nothing was decoded or run, because the answer was known. */
   preprocess_ms: Type.Union([Type.Number(), Type.Null()]),
   predict_ms: Type.Union([Type.Number(), Type.Null()]),

@@ -23,7 +23,11 @@ const manifest: ModelManifest = {
   labels: '../labels.json',
 }
 
-test('a full manifest is accepted', () => assert.ok(Value.Check(ModelManifest, manifest)))
+test('a full manifest is accepted, also with what it may leave out', () => {
+  assert.ok(Value.Check(ModelManifest, manifest))
+  const confidence = { probability_min: 0.5, margin_min: 0 }
+  assert.ok(Value.Check(ModelManifest, { ...manifest, confidence, animals: { first: 0, last: 397 } }))
+})
 
 const { file, input } = manifest
 const BAD: [what: string, manifest: unknown][] = [
@@ -37,6 +41,9 @@ const BAD: [what: string, manifest: unknown][] = [
   ['a channel order that does not exist', { ...manifest, input: { ...input, channels: 'GBR' } }],
   ['a mean for one channel only', { ...manifest, input: { ...input, mean: [0.5] } }],
   ['a layout that the normaliser does not write', { ...manifest, input: { ...input, layout: 'NHWC' } }],
+  ['a confidence above 1', { ...manifest, confidence: { probability_min: 50, margin_min: 0 } }],
+  ['half a confidence rule', { ...manifest, confidence: { probability_min: 0.5 } }],
+  ['animals before the first class', { ...manifest, animals: { first: -1, last: 397 } }],
   ['probabilities as output', { ...manifest, output: 'probabilities' }],
 ]
 test('a manifest that could not be served is refused', () => {

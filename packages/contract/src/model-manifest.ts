@@ -1,5 +1,22 @@
 import Type, { type Static } from 'typebox'
 
+/** When an answer counts as confident; both numbers are probabilities. See docs/confidence.md. */
+export const ConfidenceRule = Type.Object(
+  {
+    probability_min: Type.Number({ minimum: 0, maximum: 1 }),
+    margin_min: Type.Number({ minimum: 0, maximum: 1 }),
+  },
+  { additionalProperties: false },
+)
+export type ConfidenceRule = Static<typeof ConfidenceRule>
+
+/** Neighbouring classes, from the first index to the last, both included. */
+export const ClassRange = Type.Object(
+  { first: Type.Integer({ minimum: 0 }), last: Type.Integer({ minimum: 0 }) },
+  { additionalProperties: false },
+)
+export type ClassRange = Static<typeof ClassRange>
+
 /**
  * What a model is, as data beside its weights (`models/<name>/manifest.json`).
  *
@@ -29,6 +46,9 @@ export const ModelManifest = Type.Object(
     }),
     output: Type.Literal('logits'),
     labels: Type.String(),
+    confidence: Type.Optional(ConfidenceRule),
+    /** Which classes are animals, for ANIMALS_ONLY. */
+    animals: Type.Optional(ClassRange),
   },
   { additionalProperties: false },
 )

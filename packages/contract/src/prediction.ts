@@ -68,6 +68,9 @@ const PredictionOutput = Type.Object({
   class_id: Type.String({ description: 'WordNet id of the most probable class' }),
   class_name: Type.String(),
   probability: Type.Number({ minimum: 0, maximum: 1 }),
+  confident: Type.Boolean({
+    description: 'false: the model is unsure, or untrained; do not show the answer as a fact',
+  }),
   top_k: Type.Array(ClassProbability, { description: 'Most probable first' }),
 })
 

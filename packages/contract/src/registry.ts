@@ -6,9 +6,10 @@ export const RegisteredModel = Type.Object({
   name: Type.String(),
   description: Type.String(),
   digest: Type.String(),
+  trained: Type.Boolean(),
+  animals_only: Type.Boolean(),
   /** Changes whenever the same bytes could get another answer. */
   fingerprint: Type.String(),
-  trained: Type.Boolean(),
   input: ModelManifest.properties.input,
   labels: Type.Array(Label),
 })
@@ -41,6 +42,9 @@ export const ModelView = Type.Object({
     description: 'sha256 of the weights; null until a worker has served this model',
   }),
   trained: Type.Union([Type.Boolean(), Type.Null()]),
+  animals_only: Type.Union([Type.Boolean(), Type.Null()], {
+    description: 'true: the workers answer among animals alone (ANIMALS_ONLY=1)',
+  }),
   classes: Type.Union([Type.Integer(), Type.Null()]),
   input: Type.Union([ModelManifest.properties.input, Type.Null()]),
   workers_ready: Type.Integer(),

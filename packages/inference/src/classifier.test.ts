@@ -16,8 +16,10 @@ const MODEL = join(dir, 'channel-means.onnx')
 await writeFile(MODEL, encodeTinyModel(CHANNEL_MEANS))
 const INPUT: ModelInput = { ...MOBILENET_INPUT, resize: 10, crop: 8 }
 
-const open = async (t: TestContext) => {
-  const classifier = await createClassifier({ modelPath: MODEL, input: INPUT, threads: 1 })
+type Options = Partial<Parameters<typeof createClassifier>[0]>
+
+const open = async (t: TestContext, options: Options = {}) => {
+  const classifier = await createClassifier({ modelPath: MODEL, input: INPUT, threads: 1, ...options })
   t.after(() => classifier.close())
   return classifier
 }
@@ -64,6 +66,44 @@ test('a bad picture is refused with its code, and keeps no other from its answer
   ])
   assert.equal(bad.status === 'rejected' && bad.reason.code, 'image_type_unsupported')
   assert.equal(answer.status === 'fulfilled' && answer.value.topK[0]?.[0], 1)
+})
+
+test('an answer is confident by the rule, whatever top_k was asked for', async (t) => {
+  const bytes = await makePicture(250, 130, 10)
+  const reference = await (await open(t)).classify(bytes, { topK: 2 })
+  const [[, best] = [0, 0], [, second] = [0, 0]] = reference.topK
+  const rule = { probability_min: best, margin_min: 0 }
+  const CASES: [expected: boolean, confidence: Options['confidence']][] = [
+    [true, rule],
+    [false, { ...rule, probability_min: best + 1e-6 }],
+    [true, { ...rule, margin_min: best - second }],
+    [false, { ...rule, margin_min: best - second + 1e-6 }],
+    [false, null],
+  ]
+  for (const [expected, confidence = null] of CASES) {
+    const classifier = await open(t, { confidence })
+    for (const topK of [1, 2, 3]) {
+      const answer = await classifier.classify(bytes, { topK })
+      assert.equal(answer.confident, expected, JSON.stringify(confidence))
+      assert.equal(answer.topK.length, topK)
+    }
+  }
+})
+
+test('narrowed to some classes, it answers and is confident among those', async (t) => {
+  const bytes = await makePicture(250, 130, 10)
+  const all = await (await open(t)).classify(bytes, { topK: 3 })
+  assert.equal(all.topK[0]?.[0], 0)
+  const classes = { first: 1, last: 2 }
+  const [[, best] = [0, 0]] = all.topK.slice(1)
+  const among = async (probability_min: number) => {
+    const classifier = await open(t, { classes, confidence: { probability_min, margin_min: 0 } })
+    return classifier.classify(bytes, { topK: 3 })
+  }
+  const answer = await among(best)
+  assert.deepEqual(answer.topK, all.topK.slice(1))
+  assert.equal(answer.confident, true)
+  assert.equal((await among(best + 1e-6)).confident, false)
 })
 
 test('a classifier without a model does not start', async () => {

@@ -1,4 +1,5 @@
-import type { ModelInput } from '@menagerie/contract/model-manifest'
+import type { ClassRange, ConfidenceRule, ModelInput } from '@menagerie/contract/model-manifest'
+import { DEFAULT_CONFIDENCE, isConfident } from './confidence.ts'
 import { configureSharp, decodeImage } from './decode-image.ts'
 import { disableTelemetry } from './disable-telemetry.ts'
 import { createThreadPool } from './thread-pool.ts'
@@ -7,6 +8,8 @@ import type { ClassProbability } from './top-k.ts'
 export interface Classification {
   /** `[class index, probability]`, most probable first. */
   topK: ClassProbability[]
+  /** Whether the best class may be shown as a fact. */
+  confident: boolean
   preprocessMs: number
   predictMs: number
 }
@@ -34,21 +37,33 @@ export const createClassifier = async (options: {
   modelPath: string
   input: ModelInput
   threads: number
+  /** The classes that answers are chosen from; by default all. */
+  classes?: ClassRange | null
+  /** null: no answer is confident. */
+  confidence?: ConfidenceRule | null
   onThreadLost?: (error: Error) => void
 }): Promise<Classifier> => {
   configureSharp()
   disableTelemetry()
-  const pool = await createThreadPool({ modelPath: options.modelPath, input: options.input }, options)
+  const { modelPath, input, classes = null, confidence = DEFAULT_CONFIDENCE } = options
+  const pool = await createThreadPool({ modelPath, input, classes }, options)
   return {
     classCount: pool.classCount,
     warmUpMs: pool.warmUpMs,
     async classify(bytes, { topK, signal }) {
       const startedAt = performance.now()
-      const pixels = await decodeImage(bytes, options.input)
+      const pixels = await decodeImage(bytes, input)
       const preprocessMs = performance.now() - startedAt
       // A run cannot be interrupted, so this is the last moment to give up.
       signal?.throwIfAborted()
-      return { preprocessMs, ...(await pool.predict(pixels, topK)) }
+      // The rule looks at the second class, also when it was not asked for.
+      const ranked = await pool.predict(pixels, Math.max(topK, 2))
+      return {
+        topK: ranked.topK.slice(0, topK),
+        confident: isConfident(ranked.topK, confidence),
+        preprocessMs,
+        predictMs: ranked.predictMs,
+      }
     },
     close: () => pool.close(),
   }

@@ -17,13 +17,13 @@ const NICENESS = 10
 if (process.platform === 'linux') setPriority(0, NICENESS)
 
 const send = (message: MessageFromThread): void => port.postMessage(message)
-const { modelPath, input } = workerData as ThreadSetup
+const { modelPath, input, classes } = workerData as ThreadSetup
 const normalize = createNormalizer(input)
 const session = await createModelSession(modelPath, input.crop)
 
 const predict = async (pixels: Uint8Array, topK: number) => {
   const startedAt = performance.now()
-  const ranked = pickTopK(await session.run(normalize(pixels)), topK)
+  const ranked = pickTopK(await session.run(normalize(pixels)), topK, classes)
   return { topK: ranked, predictMs: performance.now() - startedAt }
 }
 

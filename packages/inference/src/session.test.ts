@@ -33,6 +33,8 @@ for (const [what, model] of GOOD) {
   test(`a model with ${what} runs, whatever its tensors are called`, async () => {
     const session = await openTiny(model)
     assert.equal(session.classCount, 3)
+    assert.deepEqual(session.input, { name: 'picture', type: 'float32', shape: model.inputShape })
+    assert.deepEqual(session.output, { name: 'scores', type: 'float32', shape: model.outputShape })
     assert.deepEqual(await session.run(PLANES), Float32Array.from([1, 2, 3]))
     await session.release()
   })

@@ -1,13 +1,21 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 
+export interface TensorDescription {
+  name: string
+  type: string
+  shape: readonly (number | string)[]
+}
+
 export interface ModelSession {
+  input: TensorDescription
+  output: TensorDescription
   classCount: number
   /** Runs the model on one `[1, 3, size, size]` tensor; returns the logits. Blocks the calling thread. */
   run(input: Float32Array): Promise<Float32Array>
   release(): Promise<void>
 }
 
-const describeShape = (shape: ReadonlyArray<number | string>): string => `[${shape.join(', ')}]`
+export const describeShape = (shape: ReadonlyArray<number | string>): string => `[${shape.join(', ')}]`
 
 const readShape = (metadata: readonly InferenceSession.ValueMetadata[], kind: string) => {
   const [value, ...others] = metadata
@@ -48,6 +56,8 @@ export const createModelSession = async (path: string, size: number): Promise<Mo
   const outputShape = output.isTensor ? output.shape : []
   const classCount = Number(outputShape[1])
   return {
+    input: { name: input.name, type: 'float32', shape: inputShape },
+    output: { name: output.name, type: 'float32', shape: outputShape },
     classCount,
     async run(pixels) {
       const results = await session.run({ [input.name]: new Tensor('float32', pixels, [1, 3, size, size]) })

@@ -1,10 +1,12 @@
-import type { ModelInput } from '@menagerie/contract/model-manifest'
+import type { ClassRange, ModelInput } from '@menagerie/contract/model-manifest'
 import type { ClassProbability } from './top-k.ts'
 
 /** What a thread is started with. */
 export interface ThreadSetup {
   modelPath: string
   input: ModelInput
+  /** The classes that answers are chosen from; by default all. */
+  classes?: ClassRange | null
 }
 
 export type MessageToThread =

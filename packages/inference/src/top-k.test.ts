@@ -52,6 +52,16 @@ test('logits of any size do not overflow', () => {
   assert.deepEqual(pickTopK(logits(1000, 999), 1), [[0, 0.731059]])
 })
 
+test('narrowed to some classes, it ranks those alone and leaves their probabilities as they are', () => {
+  const all = pickTopK(logits(1, 2, 5, 0, 4), 5)
+  assert.deepEqual(
+    pickTopK(logits(1, 2, 5, 0, 4), 5, { first: 0, last: 1 }),
+    all.filter(([index]) => index <= 1),
+  )
+  assert.deepEqual(pickTopK(logits(1, 2, 5, 0, 4), 1, { first: 3, last: 4 }), [all[1]])
+  assert.deepEqual(pickTopK(logits(1, 2, 5, 0, 4), 9, { first: 3, last: 3 }), [all[4]])
+})
+
 test('a logit that is no finite number is refused, not ranked', () => {
   for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
     assert.throws(() => pickTopK(logits(1, bad, 2), 1), RangeError)

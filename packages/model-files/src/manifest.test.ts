@@ -21,6 +21,24 @@ test('the models of the project are valid and have 1000 labels each', async () =
   }
 })
 
+test('the animals of our models are the 398 classes from tench to puffer', async () => {
+  // In WordNet 3.0 the ids of nouns run through one topic after the other: animals end before n02660000, and things
+  // begin with n02666196, abacus.
+  const ANIMALS_END = 'n02660000'
+  for (const loaded of await listManifests()) {
+    const { animals } = loaded.manifest
+    const labels = await loadLabels(loaded)
+    assert.ok(animals !== undefined)
+    const indexes = labels.flatMap(([id], index) => (id < ANIMALS_END ? [index] : []))
+    assert.deepEqual(
+      indexes,
+      Array.from({ length: 398 }, (_, index) => index),
+    )
+    assert.deepEqual([animals.first, animals.last], [indexes[0], indexes.at(-1)])
+    assert.deepEqual([labels[animals.first]?.[1], labels[animals.last]?.[1]], ['tench', 'puffer'])
+  }
+})
+
 test('densenet-121 takes BGR and divides by 1/0.017', async () => {
   const { manifest } = await loadManifest('densenet-121')
   assert.equal(manifest.input.channels, 'BGR')

@@ -113,7 +113,14 @@ test('help and mistakes', async (t) => {
   const help = await run('--help')
   assert.equal(help.status, 0)
   assert.match(help.out, /^Usage: pnpm model <command>/)
-  for (const args of [[], ['fetch'], ['list', 'tiny'], ['pull', 'a', 'b'], ['--nope']]) {
+  for (const args of [
+    [],
+    ['fetch'],
+    ['list', 'tiny'],
+    ['pull', 'a', 'b'],
+    ['--nope'],
+    ['pull', '--download'],
+  ]) {
     const { out, err, status } = await run(...args)
     assert.deepEqual([out, status], ['', 2], args.join(' '))
     assert.match(err, /Usage: pnpm model <command>/)

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defaultCacheDir } from '@menagerie/model-files/cache-dir'
 import { runCommand, UsageError } from './run-command.ts'
 
@@ -6,6 +7,8 @@ const settings = {
   model: env['MODEL'] || 'densenet-121',
   modelDir: env['MODEL_DIR'] || undefined,
   cacheDir: env['MODEL_CACHE_DIR'] || defaultCacheDir(env),
+  isStandInAllowed: env['ALLOW_STAND_IN'] === '1',
+  fixturesDir: env['FIXTURES_DIR'] || join(import.meta.dirname, '..', '..', '..', '..', 'shared'),
 }
 
 const interrupt = new AbortController()

@@ -4,4 +4,7 @@ export interface Settings {
   readonly model: string
   readonly modelDir: string | undefined
   readonly cacheDir: string
+  readonly isStandInAllowed: boolean
+  /** Where reference pictures and their logits may be. */
+  readonly fixturesDir: string
 }

@@ -11,7 +11,7 @@ const { redis, prefix } = useTestRedis(process.env)
 const keys = createKeys(prefix)
 const TTL_MS = 60_000
 const cache = createResultCache({ redis, keys }, { ttlMs: TTL_MS })
-const ANSWER: KnownAnswer = { top_k: [[207, 0.91]], digest: 'sha256:0', trained: true }
+const ANSWER: KnownAnswer = { top_k: [[207, 0.91]], confident: true, digest: 'sha256:0', trained: true }
 
 test('an answer is known by its bytes and by who gave it', async () => {
   await cache.put({ fingerprint: 'f', sha256: 's' }, ANSWER)

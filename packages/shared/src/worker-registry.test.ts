@@ -31,8 +31,9 @@ const makeModel = (name: string): RegisteredModel => ({
   name,
   description: 'a model',
   digest: 'sha256:00',
-  fingerprint: 'f',
   trained: true,
+  animals_only: false,
+  fingerprint: '00',
   input: {
     layout: 'NCHW',
     channels: 'RGB',

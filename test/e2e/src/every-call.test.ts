@@ -29,11 +29,14 @@ test('every call gives the same answer', async (t) => {
   }
   assert.equal(first.headers.get('menagerie-trained'), FIXTURES_DIR === null ? 'false' : null)
 
+  assert.equal(first.headers.get('menagerie-confident'), FIXTURES_DIR === null ? 'false' : null)
+
   const assertSame = (prediction: Prediction): void => {
     assert.equal(prediction.status, 'succeeded')
     assert.equal(prediction.output?.class_id, expected.class_id)
     assert.equal(prediction.output?.class_name, expected.class_name)
     assert.equal(prediction.model.trained, FIXTURES_DIR !== null)
+    assert.equal(prediction.output?.confident, FIXTURES_DIR !== null)
   }
 
   await t.test('multipart with Prefer: wait', async () => {

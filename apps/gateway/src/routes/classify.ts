@@ -36,6 +36,9 @@ const schema = {
         'menagerie-trained': Type.String({
           description: '`false` when the stand-in answered, whose answers mean nothing',
         }),
+        'menagerie-confident': Type.String({
+          description: '`false` when the model is unsure: do not show the answer as a fact',
+        }),
       },
       content: { 'application/json': { schema: Type.Ref('ClassicAnswer') } },
     },
@@ -47,6 +50,7 @@ const schema = {
 const sendAnswer = (reply: FastifyReply, { output, model }: Prediction): FastifyReply => {
   const answer: ClassicAnswer = { class_id: output?.class_id ?? '', class_name: output?.class_name ?? '' }
   if (model.trained === false) reply.header('menagerie-trained', 'false')
+  if (output?.confident === false) reply.header('menagerie-confident', 'false')
   return reply
     .type('application/json')
     .serializer(String)

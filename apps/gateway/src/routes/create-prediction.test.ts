@@ -6,7 +6,14 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import Value from 'typebox/value'
-import { createGate, DIGEST, failWith, registerFakeWorker, startFakeWorker } from '../testing/fake-worker.ts'
+import {
+  createGate,
+  DIGEST,
+  failWith,
+  makeReturnValue,
+  registerFakeWorker,
+  startFakeWorker,
+} from '../testing/fake-worker.ts'
 import { MODEL, openTestGateway } from '../testing/open-test-gateway.ts'
 import {
   expectNothingStored,
@@ -151,10 +158,20 @@ test('Prefer: wait answers 200 with the finished prediction', async (t) => {
     { index: 1, class_id: 'n02486410', class_name: 'baboon', probability: 0.2 },
     { index: 2, class_id: 'n01440764', class_name: 'tench', probability: 0.1 },
   ])
+  assert.equal(prediction.output?.confident, true)
   assert.equal(prediction.metrics.attempts, 1)
   assert.equal(prediction.metrics.worker, 'fake-worker')
   assert.ok(Date.parse(prediction.completed_at ?? '') >= Date.parse(prediction.created_at))
   assert.ok(Date.parse(prediction.expires_at ?? '') > Date.parse(prediction.completed_at ?? ''))
+})
+
+test('an answer that the worker is unsure of says so, also when only one class was asked for', async (t) => {
+  const gateway = await openTestGateway(t)
+  const answer = async () => makeReturnValue({ top_k: [[0, 0.9]], confident: false })
+  await startFakeWorker(t, gateway, { answer })
+  const response = await postForm(gateway, { fields: { top_k: '1' }, headers: { prefer: 'wait=30' } })
+  const { output } = await readPrediction(response)
+  assert.deepEqual([output?.probability, output?.confident], [0.9, false])
 })
 
 test('Prefer: wait answers 200 also when the prediction failed: the request itself went well', async (t) => {

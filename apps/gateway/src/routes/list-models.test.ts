@@ -22,6 +22,7 @@ test('before any worker was there, only the name of the default model is known',
       default: true,
       digest: null,
       trained: null,
+      animals_only: null,
       classes: null,
       input: null,
       workers_ready: 0,
@@ -35,7 +36,7 @@ test('lists each model that workers registered, with how many are ready', async 
   await registerFakeWorker(t, gateway)
   await registerFakeWorker(t, gateway, { name: 'other', trained: false })
   await registerFakeWorker(t, gateway, { name: 'other', trained: false }, { state: 'starting' })
-  await registerFakeWorker(t, gateway, { name: 'resting' }, { state: 'draining' })
+  await registerFakeWorker(t, gateway, { name: 'resting', animals_only: true }, { state: 'draining' })
   const models = await listModels(gateway)
   const summary = models.map(({ name, default: isDefault, trained, classes, digest, workers_ready }) => {
     return [name, isDefault, trained, classes, digest, workers_ready]
@@ -49,6 +50,11 @@ test('lists each model that workers registered, with how many are ready', async 
     ],
   )
   assert.equal(models[0]?.input?.crop, 224)
+  const animalsOnly = models.filter(({ animals_only }) => animals_only === true)
+  assert.deepEqual(
+    animalsOnly.map(({ name }) => name),
+    ['resting'],
+  )
 })
 
 test('what is not a model in the registry is passed over', async (t) => {

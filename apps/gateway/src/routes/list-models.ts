@@ -24,6 +24,7 @@ export const listModelsRoute =
       default: name === deps.catalog.defaultName,
       digest: details?.digest ?? null,
       trained: details?.trained ?? null,
+      animals_only: details?.animals_only ?? null,
       classes: details?.labels.length ?? null,
       input: details?.input ?? null,
       workers_ready: (await deps.readCapacity(name)).workersReady,

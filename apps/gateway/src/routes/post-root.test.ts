@@ -19,6 +19,7 @@ test('answers the bytes of the old server, whatever the form field is called', a
     assert.match(answer.headers.get('content-type') ?? '', /^application\/json\b/)
     assert.equal(answer.headers.get('content-length'), String(EXACT_ANSWER.length))
     assert.equal(answer.headers.get('menagerie-trained'), null)
+    assert.equal(answer.headers.get('menagerie-confident'), null)
     assert.equal(await answer.text(), EXACT_ANSWER)
   }
 })
@@ -46,6 +47,16 @@ test('says so when an untrained stand-in answered', async (t) => {
   const response = await postForm(gateway, { path: '/' })
   assert.equal(response.status, 200)
   assert.equal(response.headers.get('menagerie-trained'), 'false')
+  assert.equal(await response.text(), EXACT_ANSWER)
+})
+
+test('says so when the model is unsure, and keeps the bytes', async (t) => {
+  const gateway = await openTestGateway(t)
+  await startFakeWorker(t, gateway, { answer: async () => makeReturnValue({ confident: false }) })
+  const response = await postForm(gateway, { path: '/' })
+  assert.equal(response.status, 200)
+  assert.equal(response.headers.get('menagerie-confident'), 'false')
+  assert.equal(response.headers.get('menagerie-trained'), null)
   assert.equal(await response.text(), EXACT_ANSWER)
 })
 

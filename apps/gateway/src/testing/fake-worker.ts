@@ -31,6 +31,7 @@ const PROBABILITIES: Array<[number, number]> = [
 export const makeReturnValue = (changes: Partial<PredictReturnValue> = {}): PredictReturnValue => ({
   top_k: PROBABILITIES,
   cache: 'miss',
+  confident: true,
   preprocess_ms: 1.5,
   predict_ms: 2.5,
   worker: 'fake-worker',
@@ -66,6 +67,7 @@ export interface FakeModel {
   trained?: boolean
   digest?: string
   labels?: Label[]
+  animals_only?: boolean
 }
 
 /** Publishes a model and the heartbeat of a worker that serves it, and keeps it fresh until the test ends. */
@@ -79,7 +81,7 @@ export const registerFakeWorker = async (
   redis.on('error', () => undefined)
   atEnd(t, 'registry of the fake worker', () => redis.disconnect())
   const registry = createWorkerRegistry({ redis, keys: createKeys(gateway.prefix) })
-  const { name = MODEL, trained = true, digest = DIGEST, labels = LABELS } = model
+  const { name = MODEL, trained = true, digest = DIGEST, labels = LABELS, animals_only = false } = model
   const id = `fake-${randomUUID()}`
   const publish = async (): Promise<void> => {
     await registry.registerModel({
@@ -88,6 +90,7 @@ export const registerFakeWorker = async (
       digest,
       fingerprint: fingerprintOf(digest),
       trained,
+      animals_only,
       labels,
       input: {
         layout: 'NCHW',
