@@ -1,5 +1,6 @@
 import type { ModelInput } from '@menagerie/contract/model-manifest'
-import { configureSharp, decodeImage } from './decode-image.ts'
+import { configureSharp } from './configure-sharp.ts'
+import { decodeImage } from './decode-image.ts'
 import { disableTelemetry } from './disable-telemetry.ts'
 import { createThreadPool } from './thread-pool.ts'
 import type { ClassProbability } from './top-k.ts'
@@ -19,8 +20,8 @@ export interface Classifier {
   /**
    * Image bytes to the most probable classes.
    *
-   * @throws AppError `image_type_unsupported`, `image_too_large`, `image_undecodable`, `inference_failed`; what
-   * the signal was aborted with
+   * @throws AppError `image_type_unsupported`, `image_too_large`, `image_undecodable`, `decode_timeout`,
+   * `inference_failed`; what the signal was aborted with
    */
   classify(
     bytes: Buffer,

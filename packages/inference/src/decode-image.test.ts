@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Sharp } from 'sharp'
 import sharp from 'sharp'
-import { configureSharp, decodeImage } from './decode-image.ts'
+import { configureSharp } from './configure-sharp.ts'
+import { decodeImage } from './decode-image.ts'
 import {
   meanDifference,
   paintGradient,

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import type { ErrorCode } from '@menagerie/contract/errors'
 import { AppError } from '@menagerie/contract/errors'
 import sharp from 'sharp'
-import { configureSharp, decodeImage } from './decode-image.ts'
+import { configureSharp } from './configure-sharp.ts'
+import { decodeImage } from './decode-image.ts'
 import { paintGradient, paintSolid, toSharp } from './testing/raw-picture.ts'
 
 configureSharp()
