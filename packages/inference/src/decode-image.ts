@@ -8,12 +8,16 @@ import { planResize, type ResizePlan } from './resize-plan.ts'
 import { createTimeLimit } from './time-limit.ts'
 
 const DECODE_TIMEOUT_MS = 10_000
-// libuv has four threads unless told otherwise; the fourth stays free for name lookups, whatever the pictures do.
+// libuv runs four at once unless told otherwise; more would wait in its queue with their time running.
 const DECODES_MAX = 3
+// 50 megapixels that are decoded as a whole take 150 MB (JPEG, PNG) to 870 MB (AVIF): one such picture at a time.
+const LARGE_PIXELS = 12_500_000
+const LARGE_DECODES_MAX = 1
 // Seen through transparent parts; logos and cut-outs are mostly made for white paper.
 const BACKGROUND = '#ffffff'
 
 const limitTime = createTimeLimit(DECODES_MAX)
+const limitTimeOfLarge = createTimeLimit(LARGE_DECODES_MAX)
 
 const openImage = (bytes: Buffer, { space }: ImageHeader, timeoutMs: number): Sharp => {
   // `failOn: 'error'` refuses truncated files and lets merely odd ones pass.
@@ -58,12 +62,12 @@ const cropAndEnlarge = async (
   return enlarge(data, columns, rows)
 }
 
-const decode = async (
+const decodePixels = async (
   bytes: Buffer,
+  header: ImageHeader,
   { resize, crop }: Pick<ModelInput, 'resize' | 'crop'>,
   timeoutMs: number,
 ): Promise<Uint8Array> => {
-  const header = await readImageHeader(bytes)
   const plan = planResize(header.width, header.height, resize, crop)
   const image = openImage(bytes, header, timeoutMs)
   try {
@@ -81,6 +85,7 @@ const decode = async (
  * Decodes an image and cuts out what the model looks at: EXIF orientation applied, colour profile ignored as in
  * training, alpha flattened on white, scaled and cropped as torchvision's `Resize → CenterCrop`.
  *
+ * @param options.timeoutMs how long the header and the pixels may take, each
  * @returns `crop × crop × 3` bytes, row by row, RGB
  * @throws AppError `image_type_unsupported`, `image_too_large`, `image_undecodable`, `decode_timeout`
  */
@@ -90,5 +95,8 @@ export const decodeImage = async (
   { timeoutMs = DECODE_TIMEOUT_MS }: { timeoutMs?: number } = {},
 ): Promise<Uint8Array> => {
   requireImageType(bytes.subarray(0, SNIFF_BYTES))
-  return limitTime(() => decode(bytes, input, timeoutMs), timeoutMs)
+  const header = await limitTime(() => readImageHeader(bytes), timeoutMs)
+  const isLarge = !header.isStreamed && header.width * header.height > LARGE_PIXELS
+  const limit = isLarge ? limitTimeOfLarge : limitTime
+  return limit(() => decodePixels(bytes, header, input, timeoutMs), timeoutMs)
 }

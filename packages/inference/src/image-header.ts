@@ -13,6 +13,8 @@ export interface ImageHeader {
   height: number
   /** What the stored numbers mean, in libvips' words: `srgb`, `b-w`, `cmyk`, `rgb16`, … */
   space: string
+  /** Whether it is decoded strip by strip, and not as a whole in memory. */
+  isStreamed: boolean
 }
 
 const checkSize = (width: number, height: number): void => {
@@ -53,5 +55,6 @@ export const readImageHeader = async (bytes: Buffer): Promise<ImageHeader> => {
   const { width, height } = metadata.autoOrient
   checkSize(width, height)
   checkFrames(metadata.pages ?? 1)
-  return { width, height, space: metadata.space }
+  const isStreamed = ['jpeg', 'png'].includes(metadata.format) && metadata.isProgressive !== true
+  return { width, height, space: metadata.space, isStreamed }
 }

@@ -41,11 +41,10 @@ const resampleLine = (
   }
 }
 
-const scaleWidth = (picture: RawPicture, width: number): RawPicture => {
-  if (picture.width === width) return picture
+const scaleRows = (picture: RawPicture, taps: Taps[]): RawPicture => {
   const { height, channels } = picture
+  const width = taps.length
   const data = new Uint8Array(width * height * channels)
-  const taps = planTaps(picture.width, width)
   for (let y = 0; y < height; y++) {
     for (let channel = 0; channel < channels; channel++) {
       const source = { data: picture.data, offset: y * picture.width * channels + channel, stride: channels }
@@ -55,38 +54,28 @@ const scaleWidth = (picture: RawPicture, width: number): RawPicture => {
   return { width, height, channels, data }
 }
 
-const scaleHeight = (picture: RawPicture, height: number): RawPicture => {
-  if (picture.height === height) return picture
+const scaleColumns = (picture: RawPicture, taps: Taps[]): RawPicture => {
   const { width, channels } = picture
   const stride = width * channels
-  const data = new Uint8Array(stride * height)
-  const taps = planTaps(picture.height, height)
+  const data = new Uint8Array(stride * taps.length)
   for (let offset = 0; offset < stride; offset++) {
     resampleLine(taps, { data: picture.data, offset, stride }, { data, offset, stride })
   }
-  return { width, height, channels, data }
+  return { width, height: taps.length, channels, data }
 }
 
 /**
- * Pillow's `Image.resize(…, BILINEAR)`, bit by bit: a triangle as wide as the scale in fixed-point numbers of 22
- * bits, rows first, rounded to bytes between the passes. A port of libImaging/Resample.c (Pillow 9.4, HPND licence);
- * far too slow to serve with, and therefore only the yardstick of the tests.
+ * What torchvision's `Resize(resize) → CenterCrop(crop)` makes of a picture: Pillow's `resize(…, BILINEAR)`, bit by
+ * bit. A triangle as wide as the scale in fixed-point numbers of 22 bits, rows first, rounded to bytes between the
+ * passes. A port of libImaging/Resample.c (Pillow 9.4, HPND licence); far too slow to serve with, and therefore only
+ * the yardstick of the tests.
  */
-export const resizeAsPillow = (picture: RawPicture, width: number, height: number): RawPicture =>
-  scaleHeight(scaleWidth(picture, width), height)
-
-/** What torchvision's `Resize(resize) → CenterCrop(crop)` makes of a picture. */
 export const cropAsTorchvision = (
   picture: RawPicture,
   { resize, crop }: { resize: number; crop: number },
 ): Uint8Array => {
   const plan = planResize(picture.width, picture.height, resize, crop)
-  const scaled = resizeAsPillow(picture, plan.width, plan.height)
-  const rowBytes = crop * picture.channels
-  const cropped = new Uint8Array(crop * rowBytes)
-  for (let row = 0; row < crop; row++) {
-    const start = ((plan.top + row) * scaled.width + plan.left) * picture.channels
-    cropped.set(scaled.data.subarray(start, start + rowBytes), row * rowBytes)
-  }
-  return cropped
+  const columns = planTaps(picture.width, plan.width).slice(plan.left, plan.left + crop)
+  const rows = planTaps(picture.height, plan.height).slice(plan.top, plan.top + crop)
+  return scaleColumns(scaleRows(picture, columns), rows).data
 }
