@@ -55,6 +55,6 @@ export const readImageHeader = async (bytes: Buffer): Promise<ImageHeader> => {
   const { width, height } = metadata.autoOrient
   checkSize(width, height)
   checkFrames(metadata.pages ?? 1)
-  const isStreamed = ['jpeg', 'png'].includes(metadata.format) && metadata.isProgressive !== true
+  const isStreamed = ['jpeg', 'png'].includes(metadata.format) && !metadata.isProgressive
   return { width, height, space: metadata.space, isStreamed }
 }

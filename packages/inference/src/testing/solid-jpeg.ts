@@ -10,10 +10,12 @@ export interface SolidJpeg {
   adobeTransform?: 0 | 1 | 2
 }
 
+const uint16 = (value: number): number[] => [value >> 8, value & 0xff]
+
 const segment = (marker: number, payload: number[]): number[] => [
   0xff,
   marker,
-  ...[(payload.length + 2) >> 8, (payload.length + 2) & 0xff],
+  ...uint16(payload.length + 2),
   ...payload,
 ]
 
@@ -41,14 +43,18 @@ export const makeSolidJpeg = ({ width, height, components, adobeTransform }: Sol
   const first = components.map((value) => encodeBlock(value - 128)).join('')
   const blocks = Math.ceil(width / 8) * Math.ceil(height / 8)
   const head = [
-    ...[0xff, 0xd8],
+    0xff,
+    0xd8,
     ...(adobeTransform === undefined
       ? []
       : segment(0xee, [...Buffer.from('Adobe'), 0, 100, 0, 0, 0, 0, adobeTransform])),
     // A divisor of 8 makes the DC coefficient the value itself.
     ...segment(0xdb, [0, ...Array.from({ length: 64 }, () => 8)]),
     ...segment(0xc0, [
-      ...[8, height >> 8, height & 0xff, width >> 8, width & 0xff, components.length],
+      8,
+      ...uint16(height),
+      ...uint16(width),
+      components.length,
       ...ids.flatMap((id) => [id, 0x11, 0]),
     ]),
     ...segment(0xc4, DC_TABLE),
