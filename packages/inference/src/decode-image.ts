@@ -4,6 +4,7 @@ import type { ModelInput } from '@menagerie/contract/model-manifest'
 import sharp, { type Sharp } from 'sharp'
 import { enlarge, planEnlarge } from './enlarge.ts'
 import { PIXELS_MAX, readImageHeader, type ImageHeader } from './image-header.ts'
+import { nameAvif } from './name-avif.ts'
 import { planResize, type ResizePlan } from './resize-plan.ts'
 import { createTimeLimit } from './time-limit.ts'
 
@@ -94,9 +95,10 @@ export const decodeImage = async (
   input: Pick<ModelInput, 'resize' | 'crop'>,
   { timeoutMs = DECODE_TIMEOUT_MS }: { timeoutMs?: number } = {},
 ): Promise<Uint8Array> => {
-  requireImageType(bytes.subarray(0, SNIFF_BYTES))
-  const header = await limitTime(() => readImageHeader(bytes), timeoutMs)
+  const type = requireImageType(bytes.subarray(0, SNIFF_BYTES))
+  const image = nameAvif(bytes, type)
+  const header = await limitTime(() => readImageHeader(image), timeoutMs)
   const isLarge = !header.isStreamed && header.width * header.height > LARGE_PIXELS
   const limit = isLarge ? limitTimeOfLarge : limitTime
-  return limit(() => decodePixels(bytes, header, input, timeoutMs), timeoutMs)
+  return limit(() => decodePixels(image, header, input, timeoutMs), timeoutMs)
 }

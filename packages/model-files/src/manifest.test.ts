@@ -67,7 +67,7 @@ test('a bad manifest names file, field and rule', async (t) => {
     [{ labels: undefined }, 'must have required properties labels'],
     [{ output: 'softmax' }, 'output must be equal to constant'],
     [{ name: 'other' }, 'name must be "tiny", as its folder is'],
-    [{ input: { ...input, crop: 257 } }, 'input.crop must be at most input.resize, and 257 is more than 256'],
+    [{ input: { ...input, crop: 257 } }, 'input.crop (257) must be at most input.resize (256)'],
   ]
   for (const [changes, expected] of cases) {
     await putManifest(modelDir, file, changes)

@@ -75,8 +75,7 @@ async function readManifest(path: string, name: string): Promise<ModelManifest> 
   if (!Value.Check(ModelManifest, value)) throw refuse(describeErrors(value))
   if (value.name !== name) throw refuse(`name must be "${name}", as its folder is`)
   const { resize, crop } = value.input
-  if (crop > resize)
-    throw refuse(`input.crop must be at most input.resize, and ${crop} is more than ${resize}`)
+  if (crop > resize) throw refuse(`input.crop (${crop}) must be at most input.resize (${resize})`)
   return value
 }
 
