@@ -1,5 +1,5 @@
 import { AppError } from '@menagerie/contract/errors'
-import { requireImageType, SNIFF_BYTES, type ImageType } from '@menagerie/contract/image-type'
+import { isHeadComplete, requireImageType, SNIFF_BYTES, type ImageType } from '@menagerie/contract/image-type'
 import { createHash } from 'node:crypto'
 
 export interface ReceivedUpload {
@@ -32,7 +32,9 @@ export const receiveUpload = async (
     if (size > options.bytesMax) throw createTooLargeError(options.bytesMax)
     received.push(chunk)
     hash.update(chunk)
-    if (contentType === null && size >= SNIFF_BYTES) contentType = requireImageType(headOf(received))
+    if (contentType !== null) continue
+    const head = headOf(received)
+    if (isHeadComplete(head)) contentType = requireImageType(head)
   }
   if (size === 0) throw new AppError('file_empty', 'the file has no bytes')
   const bytes = Buffer.concat(received)

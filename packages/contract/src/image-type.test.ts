@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AppError } from './errors.ts'
-import { IMAGE_TYPES, requireImageType, SNIFF_BYTES, sniffImageType } from './image-type.ts'
+import { IMAGE_TYPES, isHeadComplete, requireImageType, SNIFF_BYTES, sniffImageType } from './image-type.ts'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1')
 
@@ -99,4 +99,19 @@ test('a refusal says what the file is and what is accepted', () => {
 
 test('what is accepted is not refused', () => {
   for (const [what, head, type] of KNOWN) assert.equal(requireImageType(bytes(head)), type, what)
+})
+
+test('a head is complete with 32 bytes, or with all the brands that it announces', () => {
+  const heif = boxed('mif1', ['miaf', 'MA1B', 'MiHE', 'MiPr', 'tmap', 'avif'])
+  assert.equal(heif.length, 40)
+  for (const [text, length] of [
+    ['x'.repeat(40), 32],
+    ['\xff\xd8\xff'.padEnd(40), 32],
+    [heif, 40],
+  ] as const) {
+    assert.equal(isHeadComplete(bytes(text.slice(0, length - 1))), false, text)
+    assert.equal(isHeadComplete(bytes(text.slice(0, length))), true, text)
+  }
+  // A box that claims to be longer than what we look at.
+  assert.equal(isHeadComplete(bytes('\x7f\0\0\0ftypmif1'.padEnd(SNIFF_BYTES))), true)
 })

@@ -6,8 +6,10 @@ export type ImageType = (typeof IMAGE_TYPES)[number]
 
 const ACCEPTED_TEXT = 'JPEG, PNG, WebP, GIF or AVIF'
 
-/** How many leading bytes to look at; an SVG may begin with an XML declaration and a comment. */
+/** How many leading bytes to look at, where there are so many; an SVG may begin with a declaration and a comment. */
 export const SNIFF_BYTES = 256
+// With these, every type is told from what is none, but for ISO base media files, which list their brands.
+const SNIFF_BYTES_MIN = 32
 
 const startsWith = (bytes: Uint8Array, offset: number, text: string): boolean => {
   if (bytes.length < offset + text.length) return false
@@ -18,10 +20,14 @@ const startsWith = (bytes: Uint8Array, offset: number, text: string): boolean =>
 const readText = (bytes: Uint8Array, start: number, end: number): string =>
   String.fromCharCode(...bytes.subarray(start, end))
 
-/** The brands of an ISO base media file (AVIF, HEIC, MP4): the major one and the compatible ones. */
+/** Bytes of the box that lists the brands of an ISO base media file (AVIF, HEIC, MP4); 0 for other files. */
+const readBrandsBoxBytes = (head: Uint8Array): number =>
+  startsWith(head, 4, 'ftyp') ? new DataView(head.buffer, head.byteOffset).getUint32(0) : 0
+
+/** The major brand, and the compatible ones. */
 const readBrands = (head: Uint8Array): string[] => {
-  if (!startsWith(head, 4, 'ftyp')) return []
-  const boxBytes = ((head[0] ?? 0) << 24) | ((head[1] ?? 0) << 16) | ((head[2] ?? 0) << 8) | (head[3] ?? 0)
+  const boxBytes = readBrandsBoxBytes(head)
+  if (boxBytes === 0) return []
   const brands = [readText(head, 8, 12)]
   // Bytes 12 to 15 are the version of the major brand.
   for (let at = 16; at + 4 <= Math.min(boxBytes, head.length); at += 4) {
@@ -29,6 +35,10 @@ const readBrands = (head: Uint8Array): string[] => {
   }
   return brands
 }
+
+/** Whether enough of a file has arrived to tell its type. */
+export const isHeadComplete = (head: Uint8Array): boolean =>
+  head.length >= Math.max(SNIFF_BYTES_MIN, Math.min(readBrandsBoxBytes(head), SNIFF_BYTES))
 
 // Some cameras write the general brand first (`ftypmif1`) and say what it is in the compatible ones.
 const AVIF_BRANDS = ['avif', 'avis']
@@ -76,7 +86,7 @@ const REFUSED: [what: string, isIt: (head: Uint8Array) => boolean][] = [
 ]
 
 /**
- * The type of an image by its first `SNIFF_BYTES` bytes.
+ * The type of an image by its first bytes, `SNIFF_BYTES` of them where there are so many.
  *
  * @throws AppError `image_type_unsupported`, which says what the file is where that can be told
  */
