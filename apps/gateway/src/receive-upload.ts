@@ -1,10 +1,5 @@
 import { AppError } from '@menagerie/contract/errors'
-import {
-  ACCEPTED_IMAGES_TEXT,
-  SNIFF_BYTES,
-  sniffImageType,
-  type ImageType,
-} from '@menagerie/contract/image-type'
+import { isHeadComplete, requireImageType, SNIFF_BYTES, type ImageType } from '@menagerie/contract/image-type'
 import { createHash } from 'node:crypto'
 
 export interface ReceivedUpload {
@@ -17,12 +12,6 @@ export interface ReceivedUpload {
 
 const headOf = (chunks: Buffer[]): Buffer =>
   Buffer.concat(chunks.map((chunk) => chunk.subarray(0, SNIFF_BYTES)))
-
-const sniffOrRefuse = (head: Buffer): ImageType => {
-  const type = sniffImageType(head)
-  if (type !== null) return type
-  throw new AppError('image_type_unsupported', `the file is not a ${ACCEPTED_IMAGES_TEXT} image`)
-}
 
 /**
  * Takes in one picture: counted, hashed and recognised while it arrives, so that one that is too large or no
@@ -43,14 +32,16 @@ export const receiveUpload = async (
     if (size > options.bytesMax) throw createTooLargeError(options.bytesMax)
     received.push(chunk)
     hash.update(chunk)
-    if (contentType === null && size >= SNIFF_BYTES) contentType = sniffOrRefuse(headOf(received))
+    if (contentType !== null) continue
+    const head = headOf(received)
+    if (isHeadComplete(head)) contentType = requireImageType(head)
   }
   if (size === 0) throw new AppError('file_empty', 'the file has no bytes')
   const bytes = Buffer.concat(received)
   return {
     bytes,
     sha256: hash.digest('hex'),
-    contentType: contentType ?? sniffOrRefuse(bytes),
+    contentType: contentType ?? requireImageType(bytes),
     filename: options.filename,
   }
 }

@@ -7,6 +7,7 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   'image_type_unsupported',
   'image_undecodable',
   'image_too_large',
+  'decode_timeout',
   'prediction_canceled',
   'prediction_expired',
   'upload_expired',

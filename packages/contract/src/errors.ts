@@ -28,6 +28,7 @@ export const ERRORS = {
   // The outcome of a prediction
   image_undecodable: { status: 422, title: 'The image cannot be decoded' },
   image_too_large: { status: 422, title: 'The image has too many pixels' },
+  decode_timeout: { status: 422, title: 'The image takes too long to decode' },
   prediction_canceled: { status: 409, title: 'The prediction was canceled' },
   prediction_expired: { status: 504, title: 'The prediction was not started in time' },
   upload_expired: { status: 410, title: 'The upload is gone' },

@@ -1,6 +1,7 @@
 import type { ClassRange, ConfidenceRule, ModelInput } from '@menagerie/contract/model-manifest'
 import { DEFAULT_CONFIDENCE, isConfident } from './confidence.ts'
-import { configureSharp, decodeImage } from './decode-image.ts'
+import { configureSharp } from './configure-sharp.ts'
+import { decodeImage } from './decode-image.ts'
 import { disableTelemetry } from './disable-telemetry.ts'
 import { createThreadPool } from './thread-pool.ts'
 import type { ClassProbability } from './top-k.ts'
@@ -22,8 +23,8 @@ export interface Classifier {
   /**
    * Image bytes to the most probable classes.
    *
-   * @throws AppError `image_type_unsupported`, `image_too_large`, `image_undecodable`, `inference_failed`; what
-   * the signal was aborted with
+   * @throws AppError `image_type_unsupported`, `image_too_large`, `image_undecodable`, `decode_timeout`,
+   * `inference_failed`; what the signal was aborted with
    */
   classify(
     bytes: Buffer,

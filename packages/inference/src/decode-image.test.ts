@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Sharp } from 'sharp'
 import sharp from 'sharp'
-import { configureSharp, decodeImage } from './decode-image.ts'
+import { configureSharp } from './configure-sharp.ts'
+import { decodeImage } from './decode-image.ts'
 import {
   meanDifference,
   paintGradient,
@@ -90,19 +91,6 @@ test('greyscale becomes three equal channels, with 8 and with 16 bits', async ()
   }
 })
 
-test('a CMYK JPEG has its colours, not their opposites', async () => {
-  for (const [width, height] of SIZES) {
-    // Muted: print has no bright colours.
-    const colour = (x: number): number[] => (x < width / 2 ? [170, 120, 90] : [90, 110, 150])
-    const crop = await decodeAs(paintPicture(width, height, colour), (image) =>
-      image.toColourspace('cmyk').jpeg(),
-    )
-    assert.equal(crop.length, CROP_BYTES)
-    const difference = meanDifference(crop, await decodePng(paintPicture(width, height, colour)))
-    assert.ok(difference < 12, String(difference))
-  }
-})
-
 test('transparent parts are white, half-transparent ones half white', async () => {
   const cutOut = (width: number, height: number): RawPicture =>
     paintPicture(width, height, (x) => (x < width / 2 ? [10, 20, 30, 0] : [10, 20, 30, 255]))
@@ -169,44 +157,5 @@ test('pictures of any size, even of one pixel, give a crop in their colour', asy
     for (const [channel, value] of pixelAt(crop, 112, 112).entries()) {
       assert.ok(Math.abs(value - ([200, 100, 50][channel] ?? 0)) <= 2, `${width} × ${height}: ${value}`)
     }
-  }
-})
-
-/** What torchvision makes of a picture that it enlarges: linear between pixel centres, the borders repeated. */
-const enlargeAsTorchvision = ({ width, height, data }: RawPicture): Uint8Array => {
-  const scale = 256 / Math.min(width, height)
-  const [scaledWidth, scaledHeight] = [Math.trunc(width * scale), Math.trunc(height * scale)]
-  const [left, top] = [Math.round((scaledWidth - 224) / 2), Math.round((scaledHeight - 224) / 2)]
-  const clamp = (value: number, size: number): number => Math.min(Math.max(value, 0), size - 1)
-  const at = (x: number, y: number, channel: number): number =>
-    data[(clamp(y, height) * width + clamp(x, width)) * 3 + channel] ?? 0
-  return paintPicture(224, 224, (column, row) => {
-    const x = ((left + column + 0.5) * width) / scaledWidth - 0.5
-    const y = ((top + row + 0.5) * height) / scaledHeight - 0.5
-    const [x0, y0] = [Math.floor(x), Math.floor(y)]
-    const [right, down] = [x - x0, y - y0]
-    return [0, 1, 2].map((channel) =>
-      Math.round(
-        (at(x0, y0, channel) * (1 - right) + at(x0 + 1, y0, channel) * right) * (1 - down) +
-          (at(x0, y0 + 1, channel) * (1 - right) + at(x0 + 1, y0 + 1, channel) * right) * down,
-      ),
-    )
-  }).data
-}
-
-test('enlarging samples as torchvision does, to half of 255', async () => {
-  // Sizes whose scaled sides are whole and even, so that only the sampling is compared.
-  for (const [width, height] of [
-    [128, 128],
-    [64, 32],
-    [16, 24],
-  ] as const) {
-    const picture = paintPicture(width, height, (x, y) => [
-      (x * 37) % 256,
-      (y * 53) % 256,
-      ((x + y) * 29) % 256,
-    ])
-    const difference = meanDifference(await decodePng(picture), enlargeAsTorchvision(picture))
-    assert.ok(difference <= 0.5, `${width} × ${height}: ${difference}`)
   }
 })

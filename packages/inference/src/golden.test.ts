@@ -10,6 +10,7 @@ import { createClassifier, type Classifier } from './classifier.ts'
 import { decodeImage } from './decode-image.ts'
 import { findFixtures, MOBILENET_INPUT } from './testing/fixtures.ts'
 import { meanDifference } from './testing/raw-picture.ts'
+import { cropAsTorchvision } from './testing/crop-as-torchvision.ts'
 
 interface Reference {
   photo: string
@@ -24,19 +25,30 @@ const readReferences = async (): Promise<Reference[]> =>
   JSON.parse(await readFile(fixtures.path('golden', 'reference.json'), 'utf8'))
 const readPhoto = ({ photo }: Reference): Promise<Buffer> => readFile(fixtures.path('photos', photo))
 
+const readGolden = async ({ photo }: Reference): Promise<Buffer> => {
+  const file = await readFile(fixtures.path('golden', 'preprocess', photo.replace('.jpg', '.png')))
+  return sharp(file).raw().toBuffer()
+}
+
 test('every crop is that of torchvision, to half of 255', { skip: fixtures.skip }, async () => {
   const references = await readReferences()
   assert.equal(references.length, PHOTOS)
   for (const reference of references) {
     const crop = await decodeImage(await readPhoto(reference), MOBILENET_INPUT)
-    const golden = fixtures.path('golden', 'preprocess', reference.photo.replace('.jpg', '.png'))
-    const difference = meanDifference(
-      crop,
-      await sharp(await readFile(golden))
-        .raw()
-        .toBuffer(),
-    )
+    const difference = meanDifference(crop, await readGolden(reference))
     assert.ok(difference <= MEAN_DIFFERENCE_MAX, `${reference.photo}: ${difference}`)
+  }
+})
+
+test('the yardstick of the other tests is torchvision to the bit', { skip: fixtures.skip }, async () => {
+  for (const reference of await readReferences()) {
+    const image = sharp(await readPhoto(reference), { ignoreIcc: true })
+      .toColourspace('srgb')
+      .raw()
+    const { data, info } = await image.toBuffer({ resolveWithObject: true })
+    const picture = { width: info.width, height: info.height, channels: 3 as const, data }
+    const golden = await readGolden(reference)
+    assert.ok(golden.equals(cropAsTorchvision(picture, MOBILENET_INPUT)), reference.photo)
   }
 })
 

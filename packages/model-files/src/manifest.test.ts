@@ -79,11 +79,13 @@ test('an unknown name is told the known ones, and never leaves the directory', a
 test('a bad manifest names file, field and rule', async (t) => {
   const { modelDir } = await makeDirs(t)
   const path = join(modelDir, 'tiny', 'manifest.json')
+  const { input } = (await loadManifest('mobilenet-v2')).manifest
   const cases: [changes: Record<string, unknown>, expected: string][] = [
     [{ file: { ...file, bytes: 0 } }, 'file.bytes must be >= 1'],
     [{ labels: undefined }, 'must have required properties labels'],
     [{ output: 'softmax' }, 'output must be equal to constant'],
     [{ name: 'other' }, 'name must be "tiny", as its folder is'],
+    [{ input: { ...input, crop: 257 } }, 'input.crop (257) must be at most input.resize (256)'],
   ]
   for (const [changes, expected] of cases) {
     await putManifest(modelDir, file, changes)

@@ -71,12 +71,11 @@ async function isFile(path: string): Promise<boolean> {
 
 async function readManifest(path: string, name: string): Promise<ModelManifest> {
   const value = await readJson(path)
-  if (!Value.Check(ModelManifest, value)) {
-    throw new Error(`${path} is not a valid model manifest: ${describeErrors(value)}`)
-  }
-  if (value.name !== name) {
-    throw new Error(`${path} is not a valid model manifest: name must be "${name}", as its folder is`)
-  }
+  const refuse = (rule: string): Error => new Error(`${path} is not a valid model manifest: ${rule}`)
+  if (!Value.Check(ModelManifest, value)) throw refuse(describeErrors(value))
+  if (value.name !== name) throw refuse(`name must be "${name}", as its folder is`)
+  const { resize, crop } = value.input
+  if (crop > resize) throw refuse(`input.crop (${crop}) must be at most input.resize (${resize})`)
   return value
 }
 

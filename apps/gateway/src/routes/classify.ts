@@ -15,6 +15,7 @@ import { problemResponses } from './problem-responses.ts'
 const OUTCOME_CODES = [
   'image_undecodable',
   'image_too_large',
+  'decode_timeout',
   'prediction_canceled',
   'prediction_expired',
   'prediction_timeout',

@@ -103,6 +103,7 @@ test('PUBLIC_URL is the base of the URLs in answers', async (t) => {
 const OUTCOMES: Array<[failedReason: string, code: ErrorCode, detail: string]> = [
   ['image_undecodable: the JPEG ends early', 'image_undecodable', 'the JPEG ends early'],
   ['image_too_large: it has 80 megapixels', 'image_too_large', 'it has 80 megapixels'],
+  ['decode_timeout: it took over 10 s', 'decode_timeout', 'it took over 10 s'],
   ['upload_expired: the uploaded picture is gone', 'upload_expired', 'the uploaded picture is gone'],
   ['payload_invalid: not a prediction', 'payload_invalid', 'not a prediction'],
   ['inference_failed: the model broke', 'inference_failed', 'the model broke'],

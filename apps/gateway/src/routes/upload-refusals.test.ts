@@ -43,13 +43,14 @@ const BAD_UPLOADS: BadUpload[] = [
     what: 'text named .jpg in a form',
     body: filePart('file', 'This is a text that is longer than all magic numbers are.') + END,
     code: 'image_type_unsupported',
-    detail: /not a JPEG, PNG, WebP, GIF or AVIF image/,
+    detail: /^this is not an image of a known type; accepted are JPEG, PNG, WebP, GIF or AVIF$/,
   },
   { what: 'a short text named .jpg', body: filePart('file', 'no') + END, code: 'image_type_unsupported' },
   {
     what: 'a HEIC file',
     body: filePart('file', `\0\0\0\x18ftypheic${'\0'.repeat(100)}`) + END,
     code: 'image_type_unsupported',
+    detail: /^this is a HEIC image; accepted are /,
   },
   {
     what: 'an SVG file',

@@ -44,3 +44,7 @@ export const meanDifference = (a: Uint8Array, b: Uint8Array): number => {
   for (let i = 0; i < a.length; i++) sum += Math.abs((a[i] ?? 0) - (b[i] ?? 0))
   return sum / a.length
 }
+
+/** The largest difference of any two values, of 255. */
+export const maxDifference = (a: Uint8Array, b: Uint8Array): number =>
+  a.reduce((max, value, i) => Math.max(max, Math.abs(value - (b[i] ?? 0))), 0)
