@@ -1,3 +1,4 @@
+import { INFERENCE_MODES } from '@menagerie/inference/plan-threads'
 import { DurationText, parseDurationMs } from '@menagerie/shared/duration'
 import { loadEnv } from '@menagerie/shared/env'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
@@ -25,12 +26,25 @@ export const WorkerSettings = Type.Object({
     default: '0',
     description: '1 allows the untrained stand-in, whose answers mean nothing: for tests and a first look',
   }),
+  INFERENCE_MODE: Type.Enum([...INFERENCE_MODES], {
+    default: 'throughput',
+    description:
+      'throughput runs one picture per core at the same time; latency runs one at a time on all cores, which answers a single picture sooner and fewer in all',
+  }),
   INFERENCE_THREADS: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: 1024,
       description:
-        'Sessions, each with a thread of its own; by default one per core that the process may use',
+        'How many cores the model uses: as sessions of one thread each in throughput mode, as the threads of the one session in latency mode; by default all that the process may use',
+    }),
+  ),
+  JOB_CONCURRENCY: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 4096,
+      description:
+        'How many predictions this worker holds at the same time, those it decodes or stores included; by default one and a half times those it runs, and at least 2',
     }),
   ),
   PROBE_HOST: Type.String({
@@ -66,7 +80,9 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
       isDownloadAllowed: settings.MODEL_DOWNLOAD === '1',
       isStandInAllowed: settings.ALLOW_STAND_IN === '1',
     },
+    inferenceMode: settings.INFERENCE_MODE,
     inferenceThreads: settings.INFERENCE_THREADS ?? null,
+    jobConcurrency: settings.JOB_CONCURRENCY ?? null,
     probe: { host: settings.PROBE_HOST, port: settings.PROBE_PORT },
     drainTimeoutMs: parseDurationMs(settings.DRAIN_TIMEOUT),
   } as const

@@ -9,7 +9,10 @@ import type { ProcessJob } from './process-job.ts'
 export interface JobWorkerOptions {
   model: string
   prefix: string
+  /** Predictions that run at the same time. */
   threads: number
+  /** Jobs held at the same time; null: as many as keep the threads busy. */
+  concurrency: number | null
 }
 
 // Inference is off this thread, so locks are renewed in time; a dead worker's jobs run again within 20 s.
@@ -17,9 +20,12 @@ const LOCK_MS = 15_000
 const STALLED_INTERVAL_MS = 5000
 /** How often a prediction is started again after its worker died; then it fails as `worker_lost`. */
 const WORKER_DEATHS_MAX = 3
-// While one image is in the model, the next is decoded: 1.19 × of one at a time. Four give nothing more and take
-// work away from idle workers.
-const JOBS_PER_THREAD = 2
+// One spare image per two sessions is decoded while the others run; the queue then always has a next job when one
+// finishes, and BullMQ hands it over in the same script that completes the last one. Two per session would empty the
+// queue of a closed loop and cost a blocking read and two more scripts per job, and hoard jobs that an idle worker
+// could run.
+const JOBS_PER_THREAD = 1.5
+const JOBS_MIN = 2
 
 const uploadIdOf = (job: Job): string | undefined =>
   (job.data as { upload?: { id?: string } } | undefined)?.upload?.id
@@ -43,7 +49,7 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
     {
       connection: deps.redis,
       prefix: options.prefix,
-      concurrency: options.threads * JOBS_PER_THREAD,
+      concurrency: options.concurrency ?? Math.max(JOBS_MIN, Math.ceil(options.threads * JOBS_PER_THREAD)),
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_INTERVAL_MS,
       maxStalledCount: WORKER_DEATHS_MAX,

@@ -14,7 +14,7 @@ export interface Classification {
 export interface Classifier {
   /** How many classes the model tells apart. */
   classCount: number
-  /** Duration of a run on a warm session, measured at start. */
+  /** Duration of the run at the start, which warms a session up: a little more than a later one takes. */
   warmUpMs: number
   /**
    * Image bytes to the most probable classes.
@@ -33,18 +33,22 @@ export interface Classifier {
 export const createClassifier = async (options: {
   modelPath: string
   input: ModelInput
+  /** Sessions, each with a thread of its own: predictions at the same time. */
   threads: number
+  /** Threads that share one run; 1 unless given. `threads × intraOpThreads` must not exceed the cores. */
+  intraOpThreads?: number
   onThreadLost?: (error: Error) => void
 }): Promise<Classifier> => {
   configureSharp()
   disableTelemetry()
-  const pool = await createThreadPool({ modelPath: options.modelPath, input: options.input }, options)
+  const { modelPath, input, intraOpThreads = 1 } = options
+  const pool = await createThreadPool({ modelPath, input, intraOpThreads }, options)
   return {
     classCount: pool.classCount,
     warmUpMs: pool.warmUpMs,
     async classify(bytes, { topK, signal }) {
       const startedAt = performance.now()
-      const pixels = await decodeImage(bytes, options.input)
+      const pixels = await decodeImage(bytes, input)
       const preprocessMs = performance.now() - startedAt
       // A run cannot be interrupted, so this is the last moment to give up.
       signal?.throwIfAborted()

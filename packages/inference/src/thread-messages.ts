@@ -5,6 +5,8 @@ import type { ClassProbability } from './top-k.ts'
 export interface ThreadSetup {
   modelPath: string
   input: ModelInput
+  /** Threads that share one run; 1 unless given. */
+  intraOpThreads?: number
 }
 
 export type MessageToThread =

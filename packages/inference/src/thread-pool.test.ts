@@ -122,6 +122,34 @@ test('a thread that dies fails its task, is told of and replaced', async (t) => 
   assert.equal(workers.length, 2)
 })
 
+test('closing while the only thread is being replaced fails what waits, and ends', async (t) => {
+  const workers: Worker[] = []
+  const keep = (worker: Worker) => workers.push(worker)
+  process.on('worker', keep)
+  t.after(() => process.off('worker', keep))
+  const pool = await open(t, 1)
+  await workers[0]?.terminate()
+  const waiting = pool.predict(paint(255, 0, 0), 1)
+  await Promise.all([assert.rejects(waiting, { code: 'inference_failed' }), pool.close()])
+  assert.equal(workers.length, 1)
+})
+
+test('a session on several threads answers as one on a single thread', async (t) => {
+  const workers: Worker[] = []
+  const keep = (worker: Worker) => workers.push(worker)
+  process.on('worker', keep)
+  t.after(() => process.off('worker', keep))
+  const options = { modelPath: MODEL, input: INPUT, intraOpThreads: 2 }
+  const pool = await createThreadPool(options, { threads: 1 })
+  t.after(() => pool.close())
+  const single = await open(t, 1)
+  for (const i of [1, 2, 3]) {
+    const { topK } = await pool.predict(paintNumber(i), 3)
+    assert.deepEqual(topK, (await single.predict(paintNumber(i), 3)).topK)
+  }
+  assert.equal(workers.length, 2)
+})
+
 test('closing waits for what was handed in, and takes nothing more', async (t) => {
   const pool = await open(t, 2)
   const order: string[] = []
