@@ -40,6 +40,7 @@ export const startService = async (modelEnv: Env, threads: number) => {
   }
 
   return {
+    workerPid: worker.child.pid ?? 0,
     classify,
     refuse,
     async stop() {

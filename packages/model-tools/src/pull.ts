@@ -1,5 +1,5 @@
 import { type ResolvedModel, resolveModel } from '@menagerie/model-files/resolve-model'
-import { createProgressDisplay } from './progress.ts'
+import { createProgressDisplay, formatBytes } from './progress.ts'
 import type { Settings } from './settings.ts'
 
 /** Makes sure that the weights are here, downloading them if need be, and prints where they are. */
@@ -13,7 +13,7 @@ async function resolveWithProgress(
   { modelDir, cacheDir }: Settings,
   signal: AbortSignal,
 ): Promise<ResolvedModel> {
-  const progress = createProgressDisplay(process.stderr)
+  const progress = createProgressDisplay(process.stderr, formatBytes)
   const log = {
     info: (line: string) => console.error(line),
     warn: (line: string) => console.error(`warning: ${line}`),
@@ -26,7 +26,8 @@ async function resolveWithProgress(
       allowStandIn: false,
       log,
       signal,
-      onProgress: (step) => progress.show(step),
+      onProgress: ({ receivedBytes, totalBytes }) =>
+        progress.show({ done: receivedBytes, total: totalBytes }),
     })
   } finally {
     progress.stop()
