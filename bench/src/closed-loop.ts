@@ -4,21 +4,22 @@ export interface LoopResult {
   latenciesMs: number[]
 }
 
-/**
- * Runs `task` `count` times with `inFlight` at any moment: the next one starts when one ends. `count` must be more
- * than three rounds of the lanes.
- */
-export const runClosedLoop = async (
-  count: number,
+type Task = (index: number) => Promise<void>
+
+/** At least this many rounds of the lanes: the first and the last are left out. */
+const ROUNDS_MIN = 4
+
+const runLanes = async (
   inFlight: number,
-  task: (index: number) => Promise<void>,
+  task: Task,
+  goesOn: (started: number) => boolean,
 ): Promise<LoopResult> => {
   const latenciesMs: number[] = []
   const endedAt: number[] = []
-  let next = 0
+  let started = 0
   const runLane = async (): Promise<void> => {
-    while (next < count) {
-      const index = next++
+    while (goesOn(started)) {
+      const index = started++
       const startedAt = performance.now()
       await task(index)
       endedAt.push(performance.now())
@@ -27,6 +28,19 @@ export const runClosedLoop = async (
   }
   await Promise.all(Array.from({ length: inFlight }, runLane))
   const first = endedAt[inFlight - 1] ?? Number.NaN
-  const last = endedAt[count - inFlight - 1] ?? Number.NaN
-  return { rate: ((count - 2 * inFlight) / (last - first)) * 1000, latenciesMs }
+  const last = endedAt[started - inFlight - 1] ?? Number.NaN
+  return { rate: ((started - 2 * inFlight) / (last - first)) * 1000, latenciesMs }
+}
+
+/**
+ * Runs `task` `count` times with `inFlight` at any moment: the next one starts when one ends. `count` must be more
+ * than three rounds of the lanes.
+ */
+export const runClosedLoop = (count: number, inFlight: number, task: Task): Promise<LoopResult> =>
+  runLanes(inFlight, task, (started) => started < count)
+
+/** The same for a time, in ms, and for four rounds of the lanes at least. */
+export const runClosedLoopFor = (timeMs: number, inFlight: number, task: Task): Promise<LoopResult> => {
+  const endsAt = performance.now() + timeMs
+  return runLanes(inFlight, task, (started) => started < ROUNDS_MIN * inFlight || performance.now() < endsAt)
 }

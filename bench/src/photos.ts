@@ -5,14 +5,19 @@ import { join } from 'node:path'
 
 const MADE_PHOTOS = 24
 
-/** The real photos where the fixtures are, else made JPEGs of a usual size. */
-export const readPhotos = async (): Promise<Buffer[]> => {
-  if (FIXTURES_DIR === null) {
-    return Promise.all(
-      Array.from({ length: MADE_PHOTOS }, (_, seed) => makeJpeg({ seed, width: 500, height: 375 })),
-    )
-  }
-  const folder = join(FIXTURES_DIR, 'photos')
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.jpg')).toSorted()
+const readFolder = async (folder: string): Promise<Buffer[]> => {
+  const names = (await readdir(folder))
+    .filter((name) => /\.(jpe?g|png|webp|gif|avif)$/i.test(name))
+    .toSorted()
+  if (names.length === 0) throw new Error(`${folder} has no pictures`)
   return Promise.all(names.map((name) => readFile(join(folder, name))))
+}
+
+/** The pictures of a folder; by default the real photos where the fixtures are, else made JPEGs of a usual size. */
+export const readPhotos = async (folder?: string): Promise<Buffer[]> => {
+  if (folder !== undefined) return readFolder(folder)
+  if (FIXTURES_DIR !== null) return readFolder(join(FIXTURES_DIR, 'photos'))
+  return Promise.all(
+    Array.from({ length: MADE_PHOTOS }, (_, seed) => makeJpeg({ seed, width: 500, height: 375 })),
+  )
 }

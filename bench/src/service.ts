@@ -48,6 +48,7 @@ export const startService = async (env: Env) => {
     Number(/total_writes_processed:(\d+)/.exec(await observer.info('stats'))?.[1])
 
   return {
+    workerPid: worker.child.pid ?? 0,
     classify,
     refuse,
     countRedisReplies,

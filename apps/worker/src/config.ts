@@ -1,3 +1,4 @@
+import { INFERENCE_MODES } from '@menagerie/inference/plan-threads'
 import { DurationText, parseDurationMs } from '@menagerie/shared/duration'
 import { loadEnv } from '@menagerie/shared/env'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
@@ -31,12 +32,25 @@ export const WorkerSettings = Type.Object({
     default: '0',
     description: '1 answers among animals alone; all workers of a model must agree (docs/confidence.md)',
   }),
+  INFERENCE_MODE: Type.Enum([...INFERENCE_MODES], {
+    default: 'throughput',
+    description:
+      'throughput runs one picture per core at the same time; latency runs one at a time on all cores, which answers a single picture sooner and fewer in all',
+  }),
   INFERENCE_THREADS: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: 1024,
       description:
-        'Sessions, each with a thread of its own; by default one per core that the process may use',
+        'How many cores the model uses: as sessions of one thread each in throughput mode, as the threads of the one session in latency mode; by default all that the process may use',
+    }),
+  ),
+  JOB_CONCURRENCY: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 4096,
+      description:
+        'How many predictions this worker holds at the same time, those it decodes or stores included; by default one and a half times those it runs, and at least 2',
     }),
   ),
   PROBE_HOST: Type.String({
@@ -79,7 +93,9 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
       isStandInAllowed: settings.ALLOW_STAND_IN === '1',
       isAnimalsOnly: settings.ANIMALS_ONLY === '1',
     },
+    inferenceMode: settings.INFERENCE_MODE,
     inferenceThreads: settings.INFERENCE_THREADS ?? null,
+    jobConcurrency: settings.JOB_CONCURRENCY ?? null,
     probe: { host: settings.PROBE_HOST, port: settings.PROBE_PORT },
     // Below a second, a busy moment would look like a death.
     jobLockMs: Math.max(LOCK_MIN_MS, parseDurationMs(settings.JOB_LOCK)),

@@ -10,7 +10,10 @@ import type { ProcessJob } from './process-job.ts'
 export interface JobWorkerOptions {
   model: string
   prefix: string
+  /** Predictions that run at the same time. */
   threads: number
+  /** Jobs held at the same time; null: as many as keep the threads busy. */
+  concurrency: number | null
   lockMs: number
 }
 
@@ -19,7 +22,7 @@ const STALLED_CHECKS_PER_LOCK = 3
 // How often a worker may die with a job in its hands. Far above what one that kills its workers gets to (see
 // job-start.ts), because whoever was in the same hands is counted too.
 const STALLED_COUNT_MAX = 25
-// A spare image for every two threads is decoded while others are in the model. With more, one worker would take
+// A spare image for every two sessions is decoded while others are in the model. With more, one worker would take
 // what an idle one could run, and would find the queue empty at the end of each job: to wait for the next one costs
 // a blocking read and two scripts, while one that is there already comes with the reply to the last one's end.
 const JOBS_PER_THREAD = 1.5
@@ -47,7 +50,7 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
     {
       connection: deps.redis,
       prefix: options.prefix,
-      concurrency: Math.max(JOBS_MIN, Math.ceil(options.threads * JOBS_PER_THREAD)),
+      concurrency: options.concurrency ?? Math.max(JOBS_MIN, Math.ceil(options.threads * JOBS_PER_THREAD)),
       lockDuration: options.lockMs,
       stalledInterval: Math.ceil(options.lockMs / STALLED_CHECKS_PER_LOCK),
       maxStalledCount: STALLED_COUNT_MAX,

@@ -34,6 +34,33 @@ test('a worker registers itself and its model, and leaves the list when it stops
   assert.equal((await registry.listModels()).length, 1)
 })
 
+test('in latency mode a worker has one session, whatever the cores, and says that it runs one at a time', async () => {
+  const started: unknown[] = []
+  const note = (thread: unknown) => started.push(thread)
+  process.on('worker', note)
+  const worker = await queue.openWorker({ INFERENCE_MODE: 'latency', INFERENCE_THREADS: '2' })
+  process.off('worker', note)
+  assert.equal(started.length, 1)
+  const [heartbeat] = await registryOf(queue).listWorkers(queue.env['MODEL'] ?? '')
+  assert.equal(heartbeat?.threads, 1)
+  assert.ok('value' in (await queue.outcomeOf(await queue.add(queue.makeData()))))
+  await worker.close()
+})
+
+test('a worker holds as many jobs as JOB_CONCURRENCY says', async () => {
+  const jobs = await Promise.all(Array.from({ length: 30 }, () => queue.add(queue.makeData())))
+  const worker = await queue.openWorker({ JOB_CONCURRENCY: '7' })
+  let held = 0
+  const sample = async () => (held = Math.max(held, await queue.queue.getActiveCount()))
+  await waitUntil('seven jobs are held', async () => (await sample()) >= 7)
+  for (const job of jobs) {
+    await sample()
+    assert.ok('value' in (await queue.outcomeOf(job)))
+  }
+  assert.equal(held, 7)
+  await worker.close()
+})
+
 test('closing finishes what is running when there is time', async () => {
   const worker = await queue.openWorker()
   const data = [queue.makeData(), queue.makeData()]

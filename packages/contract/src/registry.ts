@@ -24,6 +24,7 @@ export const WorkerHeartbeat = Type.Object({
   model: Type.String(),
   digest: Type.String(),
   state: Type.Enum([...WORKER_STATES]),
+  /** Predictions that it runs at the same time, whatever number of cores one takes. */
   threads: Type.Integer(),
   /** Moving average of the time one prediction holds an inference thread. */
   service_ms: Type.Number(),

@@ -18,7 +18,7 @@ export interface Classification {
 export interface Classifier {
   /** How many classes the model tells apart. */
   classCount: number
-  /** Duration of a run on a warm session, measured at start. */
+  /** Duration of the run at the start, which warms a session up: a little more than a later one takes. */
   warmUpMs: number
   /**
    * Image bytes to the most probable classes.
@@ -37,17 +37,20 @@ export interface Classifier {
 export const createClassifier = async (options: {
   modelPath: string
   input: ModelInput
+  /** Sessions, each with a thread of its own: predictions at the same time. */
   threads: number
   /** The classes that answers are chosen from; by default all. */
   classes?: ClassRange | null
   /** null: no answer is confident. */
   confidence?: ConfidenceRule | null
+  /** Threads that share one run; 1 unless given. `threads × intraOpThreads` must not exceed the cores. */
+  intraOpThreads?: number
   onThreadLost?: (error: Error) => void
 }): Promise<Classifier> => {
   configureSharp()
   disableTelemetry()
-  const { modelPath, input, classes = null, confidence = DEFAULT_CONFIDENCE } = options
-  const pool = await createThreadPool({ modelPath, input, classes }, options)
+  const { modelPath, input, classes = null, confidence = DEFAULT_CONFIDENCE, intraOpThreads = 1 } = options
+  const pool = await createThreadPool({ modelPath, input, classes, intraOpThreads }, options)
   return {
     classCount: pool.classCount,
     warmUpMs: pool.warmUpMs,

@@ -2,6 +2,7 @@ import { AppError } from '@menagerie/contract/errors'
 import { requireImageType, SNIFF_BYTES } from '@menagerie/contract/image-type'
 import type { ModelInput } from '@menagerie/contract/model-manifest'
 import sharp, { type Sharp } from 'sharp'
+import { readCpuBudget } from './cpu-budget.ts'
 import { enlarge, planEnlarge } from './enlarge.ts'
 import { PIXELS_MAX, readImageHeader, type ImageHeader } from './image-header.ts'
 import { nameAvif } from './name-avif.ts'
@@ -9,8 +10,9 @@ import { planResize, type ResizePlan } from './resize-plan.ts'
 import { createTimeLimit } from './time-limit.ts'
 
 const DECODE_TIMEOUT_MS = 10_000
-// libuv runs four at once unless told otherwise; more would wait in its queue with their time running.
-const DECODES_MAX = 3
+// A thread per core feeds any model. libuv has four unless told otherwise, so that on more cores some decodes may wait
+// in its queue with their time running; what they wait for takes milliseconds, and their limit is 10 s.
+const DECODES_MAX = Math.max(3, readCpuBudget())
 // 50 megapixels that are decoded as a whole take 150 MB (JPEG, PNG) to 870 MB (AVIF): one such picture at a time.
 const LARGE_PIXELS = 12_500_000
 const LARGE_DECODES_MAX = 1
@@ -33,16 +35,17 @@ const openImage = (bytes: Buffer, { space }: ImageHeader, timeoutMs: number): Sh
 
 /** Scales down and crops in one pass. */
 const shrinkAndCrop = async (image: Sharp, plan: ResizePlan, crop: number): Promise<Uint8Array> => {
-  const { data } = await image
+  const data = await image
     .resize(plan.width, plan.height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
     .extract({ left: plan.left, top: plan.top, width: crop, height: crop })
     // After extract(): before it, sharp would turn the full-size picture, which it then keeps in memory whole.
     .autoOrient()
     .toColourspace('srgb')
     .raw()
-    // toBuffer() gives memory that a thread cannot be handed from Node 22 on.
-    .toUint8Array()
-  return data
+    .toBuffer()
+  // A copy: from Node 22 on, memory of sharp's own cannot be handed to a thread. toUint8Array() would copy as well, but
+  // that of sharp 0.35.5 never frees what it copied from, 150 kB per image.
+  return new Uint8Array(data)
 }
 
 /** Takes the few pixels that the crop is made of, and enlarges them. */
@@ -54,12 +57,12 @@ const cropAndEnlarge = async (
 ): Promise<Uint8Array> => {
   const columns = planEnlarge(source.width, plan.width, plan.left, crop)
   const rows = planEnlarge(source.height, plan.height, plan.top, crop)
-  const { data } = await image
+  const data = await image
     .autoOrient()
     .extract({ left: columns.start, top: rows.start, width: columns.length, height: rows.length })
     .toColourspace('srgb')
     .raw()
-    .toUint8Array()
+    .toBuffer()
   return enlarge(data, columns, rows)
 }
 

@@ -88,6 +88,26 @@ describe('with trained weights', { skip: fixtures.skip }, () => {
     }
   })
 
+  test('one session on two threads gives the answers that two sessions give', async (t) => {
+    const options = { modelPath: fixtures.modelPath, input: MOBILENET_INPUT, threads: 1, intraOpThreads: 2 }
+    const shared = await createClassifier(options)
+    t.after(() => shared.close())
+    for (const reference of (await readReferences()).slice(0, 8)) {
+      const photo = await readPhoto(reference)
+      const [expected, actual] = await Promise.all([
+        classifier.classify(photo, { topK: 5 }),
+        shared.classify(photo, { topK: 5 }),
+      ])
+      const [expectedIndexes, actualIndexes] = [expected, actual].map(({ topK }) => topK.map(([i]) => i))
+      assert.deepEqual(actualIndexes, expectedIndexes, reference.photo)
+      for (const [i, [, probability]] of actual.topK.entries()) {
+        // Sums are split at other places, so the last digits may differ.
+        const difference = Math.abs(probability - (expected.topK[i]?.[1] ?? 0))
+        assert.ok(difference < 1e-4, `${reference.photo}: ${difference}`)
+      }
+    }
+  })
+
   test('the main thread stays free while a run goes on', async () => {
     const [reference] = await readReferences()
     assert.ok(reference !== undefined)

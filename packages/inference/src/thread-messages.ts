@@ -7,6 +7,8 @@ export interface ThreadSetup {
   input: ModelInput
   /** The classes that answers are chosen from; by default all. */
   classes?: ClassRange | null
+  /** Threads that share one run; 1 unless given. */
+  intraOpThreads?: number
 }
 
 export type MessageToThread =

@@ -25,6 +25,15 @@ const open = async (t: TestContext, threads: number) => {
   return pool
 }
 
+/** Every thread that is started from now on, until the test ends. */
+const noteWorkers = (t: TestContext): Worker[] => {
+  const workers: Worker[] = []
+  const keep = (worker: Worker) => workers.push(worker)
+  process.on('worker', keep)
+  t.after(() => process.off('worker', keep))
+  return workers
+}
+
 /** An 8 × 8 picture of one colour. */
 const paint = (...colour: number[]): Uint8Array =>
   Uint8Array.from({ length: 8 * 8 * 3 }, (_, i) => colour[i % 3] ?? 0)
@@ -102,10 +111,7 @@ test('logits that are no numbers are a failure, never an answer', async (t) => {
 })
 
 test('a thread that dies fails its task, is told of and replaced', async (t) => {
-  const workers: Worker[] = []
-  const keep = (worker: Worker) => workers.push(worker)
-  process.on('worker', keep)
-  t.after(() => process.off('worker', keep))
+  const workers = noteWorkers(t)
   const lost: Error[] = []
   const options = { threads: 1, onThreadLost: (error: Error) => lost.push(error) }
   const pool = await createThreadPool({ modelPath: MODEL, input: INPUT }, options)
@@ -119,6 +125,28 @@ test('a thread that dies fails its task, is told of and replaced', async (t) => 
   await ended
   assert.equal((await waitingBehind).topK[0]?.[0], 1)
   assert.equal(lost.length, 1)
+  assert.equal(workers.length, 2)
+})
+
+test('closing while the only thread is being replaced fails what waits, and ends', async (t) => {
+  const workers = noteWorkers(t)
+  const pool = await open(t, 1)
+  await workers[0]?.terminate()
+  const waiting = pool.predict(paint(255, 0, 0), 1)
+  await Promise.all([assert.rejects(waiting, { code: 'inference_failed' }), pool.close()])
+  assert.equal(workers.length, 1)
+})
+
+test('a session on several threads answers as one on a single thread', async (t) => {
+  const workers = noteWorkers(t)
+  const options = { modelPath: MODEL, input: INPUT, intraOpThreads: 2 }
+  const pool = await createThreadPool(options, { threads: 1 })
+  t.after(() => pool.close())
+  const single = await open(t, 1)
+  for (const i of [1, 2, 3]) {
+    const { topK } = await pool.predict(paintNumber(i), 3)
+    assert.deepEqual(topK, (await single.predict(paintNumber(i), 3)).topK)
+  }
   assert.equal(workers.length, 2)
 })
 

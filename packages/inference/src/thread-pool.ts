@@ -1,4 +1,5 @@
 import { AppError } from '@menagerie/contract/errors'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { MessageFromThread, MessageToThread, ThreadSetup } from './thread-messages.ts'
 import type { ClassProbability } from './top-k.ts'
@@ -23,7 +24,7 @@ interface Thread {
 
 export interface ThreadPool {
   classCount: number
-  /** Duration of a run on a warm session. */
+  /** Duration of the run that warms a session up: a little more than a later one takes. */
   warmUpMs: number
   /** The pixels are transferred: the caller's array is empty afterwards. */
   predict(pixels: Uint8Array, topK: number): Promise<ThreadResult>
@@ -31,6 +32,7 @@ export interface ThreadPool {
   close(): Promise<void>
 }
 
+// A thread that dies again and again must not spend the cores on loading the model.
 const RESPAWN_DELAY_MS = 1000
 
 /** `Promise.withResolvers`, which Node 20 does not have. */
@@ -46,7 +48,7 @@ const withResolvers = <T>() => {
 
 /**
  * Inference threads, each with a session of its own, and one line of tasks before them. Resolves when every
- * thread is warm. A thread that dies rejects its task with `inference_failed` and is replaced.
+ * thread is warm. A thread that dies rejects its task with `inference_failed` and is replaced after a second.
  */
 export const createThreadPool = async (
   setup: ThreadSetup,
@@ -57,8 +59,8 @@ export const createThreadPool = async (
   const workers = new Set<Worker>()
   const waiting: Task[] = []
   const unsettled = new Set<Promise<ThreadResult>>()
+  const closing = new AbortController()
   let nextId = 0
-  let isClosing = false
 
   const dispatch = (): void => {
     for (const thread of threads) {
@@ -102,12 +104,12 @@ export const createThreadPool = async (
   const lose = (thread: Thread, cause: Error): void => {
     if (!threads.delete(thread)) return
     thread.task?.reject(new AppError('inference_failed', 'the inference thread died', { cause }))
-    if (isClosing) {
+    if (closing.signal.aborted) {
       if (threads.size === 0) rejectWaiting(cause)
       return
     }
     options.onThreadLost?.(cause)
-    replace()
+    void replace(cause)
   }
 
   /** Starts a thread; resolves when it is warm, rejects when it cannot start. */
@@ -136,18 +138,22 @@ export const createThreadPool = async (
       })
     })
 
-  const replace = (): void => {
-    if (isClosing) return
-    spawn().catch((error: Error) => {
+  const replace = async (cause: Error): Promise<void> => {
+    await sleep(RESPAWN_DELAY_MS, undefined, { signal: closing.signal }).catch(() => undefined)
+    if (closing.signal.aborted) {
+      if (workers.size === 0) rejectWaiting(cause)
+      return
+    }
+    await spawn().catch((error: Error) => {
       options.onThreadLost?.(error)
       if (threads.size === 0) rejectWaiting(error)
-      setTimeout(replace, RESPAWN_DELAY_MS).unref()
+      return replace(error)
     })
   }
 
   /** By message: a thread that is terminated inside a run takes the whole process with it. */
   const stopThreads = async (): Promise<void> => {
-    isClosing = true
+    closing.abort()
     await Promise.all(
       Array.from(workers, (worker) => {
         const exited = new Promise((resolve) => worker.once('exit', resolve))
@@ -167,7 +173,7 @@ export const createThreadPool = async (
     classCount: ready[0]?.classCount ?? 0,
     warmUpMs: Math.max(...ready.map(({ warmUpMs }) => warmUpMs)),
     predict(pixels, topK) {
-      if (isClosing) return Promise.reject(new Error('the thread pool is closed'))
+      if (closing.signal.aborted) return Promise.reject(new Error('the thread pool is closed'))
       const { promise, resolve, reject } = withResolvers<ThreadResult>()
       unsettled.add(promise)
       waiting.push({ pixels, topK, resolve, reject })
@@ -175,7 +181,7 @@ export const createThreadPool = async (
       return promise.finally(() => unsettled.delete(promise))
     },
     async close() {
-      isClosing = true
+      closing.abort()
       await Promise.allSettled(unsettled)
       await stopThreads()
     },

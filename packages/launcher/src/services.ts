@@ -5,6 +5,9 @@ import { findFreePort } from './free-port.ts'
 import type { Env, Settings } from './settings.ts'
 import { supervise, type Supervised } from './supervise.ts'
 
+// Of libuv, by default. They decode pictures, read files and look up names.
+const DECODE_THREADS_MIN = 4
+
 export interface ServiceDeps {
   repoRoot: string
   logsDir: string
@@ -77,6 +80,8 @@ export const startWorker = (
       MODEL_DOWNLOAD: '0',
       ALLOW_STAND_IN: options.allowStandIn ? '1' : '0',
       INFERENCE_THREADS: deps.env['INFERENCE_THREADS'] || String(threads),
+      // Node reads it before any of the worker's own code runs.
+      UV_THREADPOOL_SIZE: deps.env['UV_THREADPOOL_SIZE'] || String(Math.max(DECODE_THREADS_MIN, threads)),
       PROBE_PORT: String(port),
     }),
   })

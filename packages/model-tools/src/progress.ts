@@ -1,33 +1,35 @@
-import type { DownloadProgress } from '@menagerie/model-files/fetch-part'
 import cliProgress from 'cli-progress'
 
 const STEP_PERCENT = 10
 
 export interface ProgressDisplay {
-  show(progress: DownloadProgress): void
+  show(progress: { done: number; total: number }): void
   stop(): void
 }
 
-/** A bar on a terminal, else a line for each 10 %: a log file has no use for a bar. */
-export function createProgressDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
-  return stream.isTTY ? createBar(stream) : createLines(stream)
+/** A bar on a terminal, else a line for each 10 %: a log file has no use for a bar. `format` writes an amount. */
+export function createProgressDisplay(
+  stream: NodeJS.WriteStream,
+  format: (amount: number) => string,
+): ProgressDisplay {
+  return stream.isTTY ? createBar(stream, format) : createLines(stream, format)
 }
 
-function createBar(stream: NodeJS.WriteStream): ProgressDisplay {
+function createBar(stream: NodeJS.WriteStream, format: (amount: number) => string): ProgressDisplay {
   const bar = new cliProgress.SingleBar({
     stream,
-    format: '{bar} {percentage} % | {received} of {size} | {eta_formatted} left',
+    format: '{bar} {percentage} % | {amount} of {all} | {eta_formatted} left',
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,
   })
   let isStarted = false
   return {
-    show({ receivedBytes, totalBytes }) {
-      const payload = { received: formatBytes(receivedBytes), size: formatBytes(totalBytes) }
-      // The first bytes decide where it begins: a resumed download has some already.
-      if (isStarted) bar.update(receivedBytes, payload)
-      else bar.start(totalBytes, receivedBytes, payload)
+    show({ done, total }) {
+      const payload = { amount: format(done), all: format(total) }
+      // The first call decides where it begins: a resumed download has some bytes already.
+      if (isStarted) bar.update(done, payload)
+      else bar.start(total, done, payload)
       isStarted = true
     },
     stop() {
@@ -36,14 +38,14 @@ function createBar(stream: NodeJS.WriteStream): ProgressDisplay {
   }
 }
 
-function createLines(stream: NodeJS.WriteStream): ProgressDisplay {
+function createLines(stream: NodeJS.WriteStream, format: (amount: number) => string): ProgressDisplay {
   let shownPercent = 0
   return {
-    show({ receivedBytes, totalBytes }) {
-      const percent = Math.floor((100 * receivedBytes) / totalBytes / STEP_PERCENT) * STEP_PERCENT
+    show({ done, total }) {
+      const percent = Math.floor((100 * done) / total / STEP_PERCENT) * STEP_PERCENT
       if (percent <= shownPercent) return
       shownPercent = percent
-      stream.write(`${percent} % of ${formatBytes(totalBytes)}\n`)
+      stream.write(`${percent} % of ${format(total)}\n`)
     },
     stop: () => undefined,
   }

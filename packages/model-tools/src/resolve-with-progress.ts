@@ -1,5 +1,5 @@
 import { type ResolvedModel, resolveModel } from '@menagerie/model-files/resolve-model'
-import { createProgressDisplay } from './progress.ts'
+import { createProgressDisplay, formatBytes } from './progress.ts'
 import type { Settings } from './settings.ts'
 
 /** Finds the weights of a model; says on stderr what it does and how far a download is. */
@@ -8,7 +8,7 @@ export async function resolveWithProgress(
   { modelDir, cacheDir }: Settings,
   options: { signal: AbortSignal; download: boolean; allowStandIn: boolean },
 ): Promise<ResolvedModel> {
-  const progress = createProgressDisplay(process.stderr)
+  const progress = createProgressDisplay(process.stderr, formatBytes)
   const log = {
     info: (line: string) => console.error(line),
     warn: (line: string) => console.error(`warning: ${line}`),
@@ -20,7 +20,8 @@ export async function resolveWithProgress(
       cacheDir,
       ...options,
       log,
-      onProgress: (step) => progress.show(step),
+      onProgress: ({ receivedBytes, totalBytes }) =>
+        progress.show({ done: receivedBytes, total: totalBytes }),
     })
   } finally {
     progress.stop()

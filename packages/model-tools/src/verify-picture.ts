@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ClassRange, Label, ModelInput } from '@menagerie/contract/model-manifest'
-import { configureSharp, decodeImage } from '@menagerie/inference/decode-image'
+import { configureSharp } from '@menagerie/inference/configure-sharp'
+import { decodeImage } from '@menagerie/inference/decode-image'
 import { createNormalizer } from '@menagerie/inference/normalize'
 import type { ModelSession } from '@menagerie/inference/session'
 import { pickTopK } from '@menagerie/inference/top-k'

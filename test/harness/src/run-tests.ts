@@ -21,6 +21,7 @@ const listTests = async (dist: string): Promise<string[]> => {
 
 const findTests = async (filters: string[]): Promise<string[]> => {
   const folders = (await Promise.all(['apps', 'packages', 'test'].map(listFolders))).flat()
+  folders.push(join(repoRoot, 'bench', 'dist'))
   const tests = (await Promise.all(folders.map(listTests))).flat()
   return tests
     .map((path) => relative(repoRoot, path))
