@@ -49,6 +49,8 @@ export const startService = async (env: Env) => {
 
   return {
     workerPid: worker.child.pid ?? 0,
+    gatewayPid: gateway.child.pid ?? 0,
+    redisPid: redis.pid,
     classify,
     refuse,
     countRedisReplies,

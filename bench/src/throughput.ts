@@ -3,6 +3,7 @@ import { createClassifier } from '@menagerie/inference/classifier'
 import { readCpuBudget } from '@menagerie/inference/cpu-budget'
 import { resolveModel } from '@menagerie/model-files/resolve-model'
 import { parseArgs } from 'node:util'
+import { createCpuLedger } from './cpu-ledger.ts'
 import { runClosedLoop } from './closed-loop.ts'
 import { readPhotos } from './photos.ts'
 import { startService } from './service.ts'
@@ -37,17 +38,29 @@ const model = await resolveModel({
 const classifier = await createClassifier({ modelPath: model.path, input: model.manifest.input, threads })
 const service = await startService({ ...modelEnv, CACHE_TTL: '0', INFERENCE_THREADS: String(threads) })
 
+let bareCpu = createCpuLedger({ bare: process.pid })
 const runBare = (count: number) =>
-  runClosedLoop(count, inFlight, async (index) => {
-    await classifier.classify(photoAt(index), { topK: 5 })
-  })
+  bareCpu.note(count, () =>
+    runClosedLoop(count, inFlight, async (index) => {
+      await classifier.classify(photoAt(index), { topK: 5 })
+    }),
+  )
 
+const servicePids = {
+  worker: service.workerPid,
+  gateway: service.gatewayPid,
+  redis: service.redisPid,
+  client: process.pid,
+}
+let serviceCpu = createCpuLedger(servicePids)
 const loopP99sMs: number[] = []
 const redisReplies: number[] = []
 const runEndToEnd = async (count: number) => {
   const repliesBefore = await service.countRedisReplies()
   await service.readWorkerLoopP99Ms()
-  const result = await runClosedLoop(count, inFlight, (index) => service.classify(photoAt(index)))
+  const result = await serviceCpu.note(count, () =>
+    runClosedLoop(count, inFlight, (index) => service.classify(photoAt(index))),
+  )
   loopP99sMs.push(await service.readWorkerLoopP99Ms())
   redisReplies.push(((await service.countRedisReplies()) - repliesBefore) / count)
   return result
@@ -62,6 +75,8 @@ try {
   await runClosedLoop(warmUpRequests, 4 * inFlight, () => service.refuse())
   await runEndToEnd(warmUpImages)
   await runBare(warmUpImages)
+  bareCpu = createCpuLedger({ bare: process.pid })
+  serviceCpu = createCpuLedger(servicePids)
 
   const ratios: number[] = []
   const bareRates: number[] = []
@@ -94,6 +109,7 @@ try {
       p99_ms: round(percentile(latenciesMs, 0.99), 1),
       worker_loop_p99_ms: round(median(loopP99sMs), 2),
       redis_replies_per_job: round(median(redisReplies), 2),
+      cpu_ms_per_image: { ...bareCpu.perImage(), ...serviceCpu.perImage() },
     }),
   )
 } finally {
