@@ -1,11 +1,9 @@
 import { startTestRedis } from '@menagerie/harness/redis'
 import { startGateway, startWorker, type Env } from '@menagerie/harness/processes'
 import { Redis } from 'ioredis'
-import { Pool } from 'undici'
 import { createLoopDelayMeter } from './loop-delay.ts'
+import { createRawClient } from './raw-client.ts'
 
-const CONNECTIONS = 64
-const PHOTO_HEADERS = { 'content-type': 'image/jpeg' }
 // As large as a usual photo.
 const BROKEN_PHOTO = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(110_000)])
 
@@ -17,29 +15,17 @@ export const startService = async (env: Env) => {
   const worker = await startWorker({ ...appEnv, ...loopDelay.env })
   const gateway = await startGateway(appEnv)
   const observer = new Redis(redis.url)
-
-  // The client runs on the same cores, so it is kept cheap: raw bodies over one keep-alive pool.
-  const pool = new Pool(gateway.url, { connections: CONNECTIONS })
-
-  const post = async (photo: Buffer): Promise<{ status: number; text: string }> => {
-    const answer = await pool.request({
-      path: '/',
-      method: 'POST',
-      headers: PHOTO_HEADERS,
-      body: photo,
-    })
-    return { status: answer.statusCode, text: await answer.body.text() }
-  }
+  const client = createRawClient(gateway.url)
 
   /** One photo through `POST /`; throws unless it is classified. */
   const classify = async (photo: Buffer): Promise<void> => {
-    const { status, text } = await post(photo)
+    const { status, text } = await client.post(photo)
     if (status !== 200) throw new Error(`the gateway answered ${status}: ${text}`)
   }
 
   /** Sends what looks like a photo and cannot be decoded: all the way through, but for the inference. */
   const refuse = async (): Promise<void> => {
-    const { status } = await post(BROKEN_PHOTO)
+    const { status } = await client.post(BROKEN_PHOTO)
     if (status !== 422) throw new Error(`the gateway answered ${status} to a broken photo`)
   }
 
@@ -57,7 +43,7 @@ export const startService = async (env: Env) => {
     /** Event-loop delay of the worker's main thread since the last call, 99th percentile, ms. */
     readWorkerLoopP99Ms: () => loopDelay.readP99Ms(worker),
     async stop() {
-      await pool.close()
+      client.close()
       observer.disconnect()
       await gateway.stop()
       await worker.stop()

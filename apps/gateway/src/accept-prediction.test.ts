@@ -1,7 +1,8 @@
-/** A picture is stored before its job: when the job is then refused, the picture must go again. */
+/** A picture and its job are stored together: when one of them is refused, the other must go again. */
 import { WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { waitUntil } from '@menagerie/harness/processes'
 import { openTestGateway } from './testing/open-test-gateway.ts'
 import { createRestrictedUser, startPrivateRedis } from './testing/private-redis.ts'
 import { expectProblem, postForm } from './testing/requests.ts'
@@ -23,3 +24,16 @@ for (const [what, fields] of [
     }
   })
 }
+
+test('a prediction whose picture cannot be stored leaves no job behind', async (t) => {
+  const server = await startPrivateRedis(t)
+  const url = await createRestrictedUser(server.url, ['set'])
+  // It cannot get ready: that takes a write of its own.
+  const gateway = await openTestGateway(t, { REDIS_URL: url, WEBHOOK_SECRET }, { mustBeReady: false })
+  await waitUntil('Redis is there', async () => (await fetch(`${gateway.url}/v1/models`)).status === 200)
+  for (const fields of [{}, { webhook: 'https://example.com/hook' }]) {
+    await expectProblem(await postForm(gateway, { fields }), 'queue_unavailable')
+    assert.equal(await gateway.queue.count(), 0)
+    assert.deepEqual(await gateway.redis.keys(`${gateway.prefix}:*:*-*`), [])
+  }
+})

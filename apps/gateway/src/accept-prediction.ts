@@ -49,9 +49,9 @@ export interface PredictionRequest {
 }
 
 /**
- * Stores the upload, then enqueues the prediction; resolves with what was enqueued once Redis has both. If the second
- * step fails, the upload is taken back, so that a refused request leaves nothing behind. Bytes whose answer is known
- * are not stored.
+ * Stores the upload, then enqueues the prediction; resolves with what was enqueued once Redis has both. If one of the two
+ * fails, the other is taken back, so that a refused request leaves nothing behind. Bytes whose answer is known are not
+ * stored.
  *
  * @throws AppError
  */
@@ -89,13 +89,22 @@ export const createAcceptPrediction =
         : { v: PAYLOAD_VERSION, url: options.webhook, prediction_id: id, model, base_url: baseUrl }
 
     const ttlMs = limits.queueAgeMaxMs + UPLOAD_MARGIN_MS
-    try {
-      if (uploadId !== null) await guardRedis(() => deps.uploads.put(uploadId, upload.bytes, ttlMs))
-      await deps.queue.add(id, data, webhook)
-    } catch (error) {
-      // Also after a put() that timed out, as Redis may still do it. If this fails too, the bytes go when they expire.
+    const storing =
+      uploadId === null ? null : guardRedis(() => deps.uploads.put(uploadId, upload.bytes, ttlMs))
+    const enqueue = (): Promise<void> => deps.queue.add(id, data, webhook)
+    // Both go over one connection, and Redis gets the bytes first. To wait for its word on them before the job is sent
+    // would cost a round trip; a webhook has to wait, since a job that is taken back would set it off.
+    const adding = webhook === null ? enqueue() : Promise.resolve(storing).then(enqueue)
+    const [stored, added] = await Promise.allSettled([storing, adding])
+    if (added.status === 'rejected') {
+      // Also bytes whose storing timed out, as Redis may still do it. If this fails too, they go when they expire.
       if (uploadId !== null) await deps.uploads.delete(uploadId).catch(() => undefined)
-      throw error
+      throw added.reason
+    }
+    if (stored.status === 'rejected') {
+      // If this fails too, the job fails for want of its picture, and nobody was told of it.
+      await deps.queue.remove(model, id).catch(() => undefined)
+      throw stored.reason
     }
     return data
   }

@@ -24,6 +24,8 @@ export interface JobQueue {
    * @throws AppError `queue_unavailable`, `queue_full`
    */
   add(id: string, data: PredictJobData, webhook: WebhookJobData | null): Promise<void>
+  /** Takes a prediction back that no worker has taken yet. */
+  remove(model: string, id: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -54,6 +56,23 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
     queue.on('error', onError)
     queues.set(name, queue)
     return queue
+  }
+
+  /** A BullMQ queue whose first command fails remembers that for ever; the next prediction gets a new one. */
+  const forgetQueue = (name: string): void => {
+    const queue = queues.get(name)
+    queues.delete(name)
+    queue?.close().catch(() => undefined)
+  }
+
+  const addAlone = async (id: string, data: PredictJobData): Promise<void> => {
+    const name = predictQueueName(data.model)
+    try {
+      await openQueue(name).add(PREDICT_JOB_NAME, data, predictOptions(id, data))
+    } catch (error) {
+      forgetQueue(name)
+      throw error
+    }
   }
 
   const keep = { age: Math.ceil(options.resultTtlMs / 1000) }
@@ -103,9 +122,11 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
         // Until Redis has been there once, BullMQ's add() waits for it without end.
         if (redis.status !== 'ready') throw new Error(`redis connection is ${redis.status}`)
         if (webhook !== null) return addWithWebhook(id, data, webhook)
-        await openQueue(predictQueueName(data.model)).add(PREDICT_JOB_NAME, data, predictOptions(id, data))
-        return undefined
+        return addAlone(id, data)
       }),
+    async remove(model, id) {
+      await openQueue(predictQueueName(model)).remove(id)
+    },
     async close() {
       await Promise.all([flows.close(), ...Array.from(queues.values(), (queue) => queue.close())])
     },

@@ -45,9 +45,9 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     return redis
   }
 
+  // Pictures and jobs go over one connection, in this order; whoever reads never queues behind 10 MB.
+  const accepting = openProducer('gateway-accepting')
   const commands = openProducer('gateway-commands')
-  // Uploads have a connection of their own, so that a command never queues behind 10 MB.
-  const bytes = openProducer('gateway-uploads')
   commands.on('ready', () => void warnOfWeakDurability(commands, log))
 
   const keys = createKeys(prefix)
@@ -60,7 +60,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const waits = createWaits({ subscriber: openConsumer('gateway-ends'), reader, keys })
 
   const queue = createJobQueue(
-    { redis: commands, log },
+    { redis: accepting, log },
     { prefix, resultTtlMs, webhookAttempts: webhooks.retryDelaysMs.length + 1 },
   )
   releasers.push('queues', () => queue.close())
@@ -90,7 +90,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     {
       catalog,
       findKnownAnswer: config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null,
-      uploads: createRedisUploadStore({ redis: bytes, keys }),
+      uploads: createRedisUploadStore({ redis: accepting, keys }),
       queue,
       checkWebhookUrl: createWebhookUrlPolicy({
         hasSecret: webhooks.secret !== null,

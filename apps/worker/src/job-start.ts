@@ -40,9 +40,14 @@ const hashKey = (deps: JobStartDeps, job: Job, data: PredictJobData): string =>
  * too many workers, and fetches the bytes; all of it in the time of one round trip. Every run that begins here must
  * come to `endRun`, or it counts as a death of its worker.
  *
- * @throws AppError `prediction_canceled`, `prediction_expired`, `worker_lost`, `upload_expired`
+ * @returns the bytes of the picture; null when they are gone, or the answer is known
+ * @throws AppError `prediction_canceled`, `prediction_expired`, `worker_lost`
  */
-export const startRun = async (deps: JobStartDeps, job: Job, data: PredictJobData): Promise<Buffer> => {
+export const startRun = async (
+  deps: JobStartDeps,
+  job: Job,
+  data: PredictJobData,
+): Promise<Buffer | null> => {
   const [marks, bytes] = await Promise.all([
     deps.redis.eval(MARK_START, 1, hashKey(deps, job, data)),
     data.upload.id === null ? null : deps.uploads.get(data.upload.id),
@@ -55,7 +60,6 @@ export const startRun = async (deps: JobStartDeps, job: Job, data: PredictJobDat
   if (openRuns > WORKER_DEATHS_MAX) {
     throw new AppError('worker_lost', `${WORKER_DEATHS_MAX} workers died while they ran this prediction`)
   }
-  if (bytes === null) throw new AppError('upload_expired', 'the uploaded picture is gone')
   return bytes
 }
 

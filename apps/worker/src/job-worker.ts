@@ -1,4 +1,5 @@
 import { predictQueueName } from '@menagerie/contract/job'
+import { planConcurrency } from '@menagerie/inference/plan-threads'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { Worker, type Job } from 'bullmq'
@@ -22,11 +23,6 @@ const STALLED_CHECKS_PER_LOCK = 3
 // How often a worker may die with a job in its hands. Far above what one that kills its workers gets to (see
 // job-start.ts), because whoever was in the same hands is counted too.
 const STALLED_COUNT_MAX = 25
-// A spare image for every two sessions is decoded while others are in the model. With more, one worker would take
-// what an idle one could run, and would find the queue empty at the end of each job: to wait for the next one costs
-// a blocking read and two scripts, while one that is there already comes with the reply to the last one's end.
-const JOBS_PER_THREAD = 1.5
-const JOBS_MIN = 2
 
 const uploadIdOf = (job: Job): string | null =>
   (job.data as { upload?: { id?: string | null } } | undefined)?.upload?.id ?? null
@@ -50,7 +46,7 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
     {
       connection: deps.redis,
       prefix: options.prefix,
-      concurrency: options.concurrency ?? Math.max(JOBS_MIN, Math.ceil(options.threads * JOBS_PER_THREAD)),
+      concurrency: options.concurrency ?? planConcurrency(options.threads),
       lockDuration: options.lockMs,
       stalledInterval: Math.ceil(options.lockMs / STALLED_CHECKS_PER_LOCK),
       maxStalledCount: STALLED_COUNT_MAX,

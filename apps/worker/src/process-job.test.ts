@@ -157,6 +157,15 @@ test('an answer that is known is repeated, and no picture is needed', async () =
   })
 })
 
+test('a known answer that comes too late is none: it has been seen as expired', async () => {
+  const known: KnownAnswer = { top_k: [[7, 0.9]], confident: true, digest: 'sha256:known', trained: true }
+  const upload = { ...queue.makeData().upload, id: null }
+  const late = await queue.add(queue.makeData({ upload, known, deadline: Date.now() - 1000 }))
+  assert.match(await failureOf(queue.outcomeOf(late)), /^prediction_expired: /)
+  const justInTime = await queue.add(queue.makeData({ upload, known, deadline: Date.now() + 30_000 }))
+  assert.ok('value' in (await queue.outcomeOf(justInTime)))
+})
+
 test('what was answered is remembered for as many classes as can be asked for', async () => {
   const upload = { ...queue.makeData().upload, sha256: 'a-hash' }
   const outcome = await queue.outcomeOf(await queue.add(queue.makeData({ top_k: 2, upload })))

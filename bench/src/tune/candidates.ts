@@ -1,4 +1,4 @@
-import { planThreads, type InferenceMode } from '@menagerie/inference/plan-threads'
+import { planConcurrency, planThreads, type InferenceMode } from '@menagerie/inference/plan-threads'
 
 /** One way to share the cores, as the worker's settings say it. */
 export interface Layout {
@@ -23,7 +23,7 @@ export const planLayouts = (budget: number): Layout[] => {
   const shares = [Math.ceil(budget / 2), budget - 1, budget]
   const plan = (mode: InferenceMode, cores: number): Layout => {
     const { threads, intraOpThreads } = planThreads(mode, cores)
-    const jobs = [threads, Math.max(2, Math.ceil(1.5 * threads)), Math.max(3, 2 * threads)]
+    const jobs = [threads, planConcurrency(threads), Math.max(3, 2 * threads)]
     return { mode, cores, threads, intraOpThreads, concurrencies: keepDifferent(jobs, 1) }
   }
   return [

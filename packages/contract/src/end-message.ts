@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { PROGRESS_FIELDS } from './record-fields.ts'
 
 /**
  * What a worker publishes when a prediction has ended: `<id> <EndMessage as JSON>`. Whoever waits for it, and knows
@@ -9,7 +10,10 @@ export const EndMessage = Type.Object({
   /** Redis' time, epoch ms. */
   now_ms: Type.Number(),
   /** Values of `PROGRESS_FIELDS`; false where there is none. */
-  values: Type.Array(Type.Union([Type.String(), Type.Literal(false)])),
+  values: Type.Array(Type.Union([Type.String(), Type.Literal(false)]), {
+    minItems: PROGRESS_FIELDS.length,
+    maxItems: PROGRESS_FIELDS.length,
+  }),
 })
 export type EndMessage = Static<typeof EndMessage>
 

@@ -55,8 +55,8 @@ export const PredictJobData = Type.Object({
 export type PredictJobData = Static<typeof PredictJobData>
 
 /**
- * What a predict job returns. It is the stored result, and BullMQ copies it into the event stream that every
- * gateway reads, so it stays small (under 1 kB): class names are added by the view.
+ * What a predict job returns. It is the stored result, BullMQ copies it into its event stream, and every gateway hears
+ * it announced, so it stays small (under 1 kB): class names are added by the view.
  */
 export const PredictReturnValue = Type.Object({
   /** `[class index, probability]`, most probable first. */

@@ -56,18 +56,13 @@ export const createClassifier = async (options: {
     warmUpMs: pool.warmUpMs,
     async classify(bytes, { topK, signal }) {
       const startedAt = performance.now()
-      const pixels = await decodeImage(bytes, input)
+      const pixels = await decodeImage(bytes, input, { signal })
       const preprocessMs = performance.now() - startedAt
       // A run cannot be interrupted, so this is the last moment to give up.
       signal?.throwIfAborted()
-      // The rule looks at the second class, also when it was not asked for.
-      const ranked = await pool.predict(pixels, Math.max(topK, 2))
-      return {
-        topK: ranked.topK.slice(0, topK),
-        confident: isConfident(ranked.topK, confidence),
-        preprocessMs,
-        predictMs: ranked.predictMs,
-      }
+      const { topK: ranked, rival, predictMs } = await pool.predict(pixels, topK)
+      const contenders = [...ranked.slice(0, 1), ...(rival === null ? [] : [rival])]
+      return { topK: ranked, confident: isConfident(contenders, confidence), preprocessMs, predictMs }
     },
     close: () => pool.close(),
   }

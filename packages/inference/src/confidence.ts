@@ -11,10 +11,13 @@ const ROUNDING = 1e-7
  * Whether an answer may be shown as a fact: the best class has at least `probability_min`, and is at least
  * `margin_min` ahead of the second.
  *
- * @param ranked at least the two best classes, most probable first; of a model with one class, that one
+ * @param contenders the answer, and the most probable of all other classes; of a model with one class, that one
  * @param rule null: never, for a model whose answers mean nothing
  */
-export const isConfident = (ranked: readonly ClassProbability[], rule: ConfidenceRule | null): boolean => {
-  const [[, best] = [-1, 0], [, second] = [-1, 0]] = ranked
+export const isConfident = (
+  contenders: readonly ClassProbability[],
+  rule: ConfidenceRule | null,
+): boolean => {
+  const [[, best] = [-1, 0], [, second] = [-1, 0]] = contenders
   return rule !== null && best >= rule.probability_min && best - second >= rule.margin_min - ROUNDING
 }

@@ -2,17 +2,17 @@ import { AppError } from '@menagerie/contract/errors'
 import { requireImageType, SNIFF_BYTES } from '@menagerie/contract/image-type'
 import type { ModelInput } from '@menagerie/contract/model-manifest'
 import sharp, { type Sharp } from 'sharp'
-import { readCpuBudget } from './cpu-budget.ts'
 import { enlarge, planEnlarge } from './enlarge.ts'
 import { PIXELS_MAX, readImageHeader, type ImageHeader } from './image-header.ts'
+import { readLibuvPoolSize } from './libuv-pool.ts'
 import { nameAvif } from './name-avif.ts'
 import { planResize, type ResizePlan } from './resize-plan.ts'
 import { createTimeLimit } from './time-limit.ts'
 
 const DECODE_TIMEOUT_MS = 10_000
-// A thread per core feeds any model. libuv has four unless told otherwise, so that on more cores some decodes may wait
-// in its queue with their time running; what they wait for takes milliseconds, and their limit is 10 s.
-const DECODES_MAX = Math.max(3, readCpuBudget())
+// One of libuv's threads is left to the large picture and to files: a decode must not wait in libuv's own line, where
+// its time would be running.
+const DECODES_MAX = Math.max(1, readLibuvPoolSize() - 1)
 // 50 megapixels that are decoded as a whole take 150 MB (JPEG, PNG) to 870 MB (AVIF): one such picture at a time.
 const LARGE_PIXELS = 12_500_000
 const LARGE_DECODES_MAX = 1
@@ -91,17 +91,18 @@ const decodePixels = async (
  *
  * @param options.timeoutMs how long the header and the pixels may take, each
  * @returns `crop × crop × 3` bytes, row by row, RGB
- * @throws AppError `image_type_unsupported`, `image_too_large`, `image_undecodable`, `decode_timeout`
+ * @throws AppError `image_type_unsupported`, `image_too_large`, `image_undecodable`, `decode_timeout`; what the signal
+ * was aborted with, at once
  */
 export const decodeImage = async (
   bytes: Buffer,
   input: Pick<ModelInput, 'resize' | 'crop'>,
-  { timeoutMs = DECODE_TIMEOUT_MS }: { timeoutMs?: number } = {},
+  { timeoutMs = DECODE_TIMEOUT_MS, signal }: { timeoutMs?: number; signal?: AbortSignal | undefined } = {},
 ): Promise<Uint8Array> => {
   const type = requireImageType(bytes.subarray(0, SNIFF_BYTES))
   const image = nameAvif(bytes, type)
-  const header = await limitTime(() => readImageHeader(image), timeoutMs)
+  const header = await limitTime(() => readImageHeader(image), timeoutMs, signal)
   const isLarge = !header.isStreamed && header.width * header.height > LARGE_PIXELS
   const limit = isLarge ? limitTimeOfLarge : limitTime
-  return limit(() => decodePixels(image, header, input, timeoutMs), timeoutMs)
+  return limit(() => decodePixels(image, header, input, timeoutMs), timeoutMs, signal)
 }

@@ -1,4 +1,4 @@
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createNormalizer } from './normalize.ts'
 import { createModelSession } from './session.ts'
@@ -15,7 +15,7 @@ if (port === null) throw new Error('inference-thread is the entry of a worker th
 // the calling one.
 const NICENESS = 10
 const lowerPriority = (): void => {
-  if (process.platform === 'linux') setPriority(0, NICENESS)
+  if (process.platform === 'linux') setPriority(0, Math.max(NICENESS, getPriority(0)))
 }
 
 const send = (message: MessageFromThread): void => port.postMessage(message)
@@ -28,8 +28,12 @@ const session = await createModelSession(modelPath, input.crop, intraOpThreads)
 
 const predict = async (pixels: Uint8Array, topK: number) => {
   const startedAt = performance.now()
-  const ranked = pickTopK(await session.run(normalize(pixels)), topK, classes)
-  return { topK: ranked, predictMs: performance.now() - startedAt }
+  const logits = await session.run(normalize(pixels))
+  const ranked = pickTopK(logits, Math.max(topK, 2), classes)
+  // Of all classes, also of those that are no answers: to leave them out must not make an answer surer.
+  const rivals = classes === null || classes === undefined ? ranked : pickTopK(logits, 2)
+  const rival = rivals.find(([index]) => index !== ranked[0]?.[0]) ?? null
+  return { topK: ranked.slice(0, topK), rival, predictMs: performance.now() - startedAt }
 }
 
 // The first run allocates the arena and is slower; nobody should wait for that.
@@ -38,11 +42,10 @@ lowerPriority()
 
 const handlePredict = async (message: Extract<MessageToThread, { type: 'predict' }>): Promise<void> => {
   try {
-    send({ type: 'result', id: message.id, ...(await predict(message.pixels, message.topK)) })
+    send({ type: 'result', ...(await predict(message.pixels, message.topK)) })
   } catch (thrown) {
     send({
       type: 'error',
-      id: message.id,
       message: thrown instanceof Error ? thrown.message : String(thrown),
     })
   }

@@ -11,11 +11,9 @@ export interface ThreadSetup {
   intraOpThreads?: number
 }
 
-export type MessageToThread =
-  | { type: 'predict'; id: number; pixels: Uint8Array; topK: number }
-  | { type: 'stop' }
+export type MessageToThread = { type: 'predict'; pixels: Uint8Array; topK: number } | { type: 'stop' }
 
 export type MessageFromThread =
   | { type: 'ready'; classCount: number; warmUpMs: number }
-  | { type: 'result'; id: number; topK: ClassProbability[]; predictMs: number }
-  | { type: 'error'; id: number; message: string }
+  | { type: 'result'; topK: ClassProbability[]; rival: ClassProbability | null; predictMs: number }
+  | { type: 'error'; message: string }

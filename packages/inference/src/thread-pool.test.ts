@@ -172,3 +172,16 @@ test('a model of another size than the manifest says fails the start, with both 
   const setup = { modelPath: MODEL, input: MOBILENET_INPUT }
   await assert.rejects(createThreadPool(setup, { threads: 1 }), /\[N, 3, 8, 8\].*\[N, 3, 224, 224\]/)
 })
+
+test('a class that is no answer is still a rival', async (t) => {
+  const setup = { modelPath: MODEL, input: INPUT, classes: { first: 0, last: 1 } }
+  const pool = await createThreadPool(setup, { threads: 1 })
+  t.after(() => pool.close())
+  const { topK, rival } = await pool.predict(paint(100, 0, 200), 3)
+  assert.deepEqual(
+    topK.map(([index]) => index),
+    [0, 1],
+  )
+  assert.equal(rival?.[0], 2)
+  assert.ok((rival?.[1] ?? 0) > (topK[0]?.[1] ?? 1))
+})

@@ -6,6 +6,8 @@ import type { ClassProbability } from './top-k.ts'
 
 export interface ThreadResult {
   topK: ClassProbability[]
+  /** The most probable of all other classes, those included that are no answers; null: there is no other. */
+  rival: ClassProbability | null
   /** Time inside the thread: normalise, run, softmax, top-k. */
   predictMs: number
 }
@@ -60,22 +62,20 @@ export const createThreadPool = async (
   const waiting: Task[] = []
   const unsettled = new Set<Promise<ThreadResult>>()
   const closing = new AbortController()
-  let nextId = 0
 
   const dispatch = (): void => {
     for (const thread of threads) {
-      if (thread.task !== null) continue
-      const task = waiting.shift()
-      if (task === undefined) return
-      const message: MessageToThread = { type: 'predict', id: nextId++, pixels: task.pixels, topK: task.topK }
-      try {
-        // Transferring spares a copy of 150 kB.
-        thread.worker.postMessage(message, [task.pixels.buffer as ArrayBuffer])
-        thread.task = task
-      } catch (thrown) {
-        task.reject(
-          new AppError('inference_failed', 'the pixels could not be handed over', { cause: thrown }),
-        )
+      while (thread.task === null) {
+        const task = waiting.shift()
+        if (task === undefined) return
+        const message: MessageToThread = { type: 'predict', pixels: task.pixels, topK: task.topK }
+        try {
+          // Transferring spares a copy of 150 kB.
+          thread.worker.postMessage(message, [task.pixels.buffer as ArrayBuffer])
+          thread.task = task
+        } catch (cause) {
+          task.reject(new AppError('inference_failed', 'the pixels could not be handed over', { cause }))
+        }
       }
     }
   }
@@ -84,7 +84,10 @@ export const createThreadPool = async (
     const { task } = thread
     if (message.type === 'ready' || task === null) return
     thread.task = null
-    if (message.type === 'result') task.resolve({ topK: message.topK, predictMs: message.predictMs })
+    if (message.type === 'result') {
+      const { topK, rival, predictMs } = message
+      task.resolve({ topK, rival, predictMs })
+    }
     // The library's own words may name files and nodes: they are for the log, not for the client.
     else
       task.reject(

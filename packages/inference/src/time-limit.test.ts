@@ -90,3 +90,21 @@ test('a task that fails after it was given up disturbs nobody', async () => {
   fail(new Error('late'))
   assert.equal(await limitTime(async () => 'fine', LONG_MS), 'fine')
 })
+
+test('a signal ends the wait for a slot and the wait for the task, at once', async () => {
+  const limitTime = createTimeLimit(1)
+  const task = createTask()
+  const next = createTask()
+  const controller = new AbortController()
+  const running = limitTime(task.run, LONG_MS, controller.signal)
+  const waiting = limitTime(next.run, LONG_MS, controller.signal)
+  const reason = new Error('hand back')
+  controller.abort(reason)
+  await assert.rejects(running, reason)
+  await assert.rejects(waiting, reason)
+  await assert.rejects(limitTime(next.run, LONG_MS, controller.signal), reason)
+  task.end()
+  // The slot is free again, and those who left the line have not taken it.
+  assert.equal(await limitTime(async () => 7, LONG_MS), 7)
+  assert.equal(next.isStarted(), false)
+})

@@ -1,14 +1,27 @@
 import { AppError } from '@menagerie/contract/errors'
 
-/** Runs a task when there is a slot for it, and gives up on it after `timeoutMs`. */
-export type LimitTime = <T>(task: () => Promise<T>, timeoutMs: number) => Promise<T>
+/** Runs a task when there is a slot for it; gives up on it after `timeoutMs`, or when the signal says so. */
+export type LimitTime = <T>(task: () => Promise<T>, timeoutMs: number, signal?: AbortSignal) => Promise<T>
+
+/** Rejects with what the signal was aborted with; `stop` ends the listening. */
+const listenForAbort = (signal: AbortSignal | undefined): { aborted: Promise<never>; stop: () => void } => {
+  let stop: () => void = () => undefined
+  const aborted = new Promise<never>((_resolve, reject) => {
+    if (signal === undefined) return
+    const onAbort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', onAbort)
+    stop = () => signal.removeEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+  })
+  return { aborted, stop }
+}
 
 /**
  * A time limit for tasks that cannot be stopped. One that is given up keeps its slot until it really ends, and the
  * time of the others counts from when they get theirs: so a task that hangs fails itself alone, and no more than
  * `slots` ever run, given up or not.
  *
- * @throws AppError `decode_timeout` from the function returned
+ * @throws AppError `decode_timeout` from the function returned; what its signal was aborted with
  */
 export const createTimeLimit = (slots: number): LimitTime => {
   let free = slots
@@ -22,8 +35,7 @@ export const createTimeLimit = (slots: number): LimitTime => {
     if (next === undefined) free++
     else next()
   }
-  return async (task, timeoutMs) => {
-    await takeSlot()
+  const runInTime = async <T>(task: () => Promise<T>, timeoutMs: number): Promise<T> => {
     const running = task().finally(leaveSlot)
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<never>((_resolve, reject) => {
@@ -32,5 +44,14 @@ export const createTimeLimit = (slots: number): LimitTime => {
       timer = setTimeout(giveUp, timeoutMs)
     })
     return Promise.race([running, timeout]).finally(() => clearTimeout(timer))
+  }
+  return async (task, timeoutMs, signal) => {
+    const { aborted, stop } = listenForAbort(signal)
+    const running = takeSlot().then(async () => {
+      if (signal?.aborted !== true) return runInTime(task, timeoutMs)
+      leaveSlot()
+      throw signal.reason
+    })
+    return Promise.race([running, aborted]).finally(stop)
   }
 }

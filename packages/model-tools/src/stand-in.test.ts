@@ -96,7 +96,12 @@ test('another model of the same shape gets it too and is told so; one of another
   assert.match(lines.join('\n'), /^the stand-in for mobilenet-v2 is an untrained densenet-121/)
 
   const { manifest } = await loadManifest('mobilenet-v2')
-  const wide = { ...manifest, name: 'wide', input: { ...manifest.input, crop: 299 }, labels: 'labels.json' }
+  const wide = {
+    ...manifest,
+    name: 'wide',
+    input: { ...manifest.input, resize: 342, crop: 299 },
+    labels: 'labels.json',
+  }
   await mkdir(join(dir, 'wide'))
   await writeFile(join(dir, 'wide', 'manifest.json'), JSON.stringify(wide))
   await writeFile(join(dir, 'wide', 'labels.json'), '{"0":["n1","cat"]}')

@@ -15,7 +15,7 @@ interface VerifiedModel {
   readonly labels: readonly Label[]
 }
 
-/** How the recorded logits were made: the pixels as they are, RGB, ImageNet's mean and deviation. */
+/** How the logits of our reference were recorded: the pixels as they are, RGB, ImageNet's mean and deviation. */
 const asRecorded = (input: ModelInput): ModelInput => ({
   ...input,
   channels: 'RGB',
@@ -52,7 +52,7 @@ export async function verifyPicture(
   const other = await runPicture(model.session, bytes, asRecorded(model.input))
   report.note('distance to the recorded logits, a yardstick and not a test:')
   report.note(`as the manifest says   ${describeDistance(answer, recorded)}`)
-  report.note(`as they were recorded  ${describeDistance(other, recorded)}`)
+  report.note(`RGB, ImageNet's mean    ${describeDistance(other, recorded)}`)
 }
 
 function judgeBest(report: Report, picture: string, best: number, expect: ClassRange | null): void {

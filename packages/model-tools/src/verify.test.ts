@@ -123,7 +123,7 @@ test('recorded logits are a yardstick: far off is no failure, another number of 
   const far = await compare(100, 0, 50)
   assert.equal(far.status, 0)
   assert.match(far.out, /as the manifest says {3}mean \d+\.\d{3}, max \d+\.\d{3}, cosine -?\d\.\d{4}, 3 of 5/)
-  assert.match(far.out, /as they were recorded {2}mean/)
+  assert.match(far.out, /RGB, ImageNet's mean {4}mean/)
   const other = await compare(100, 0)
   assert.equal(other.status, 1)
   assert.match(other.out, /FAILED: +picture +3 logits against 2/)
@@ -211,7 +211,7 @@ test('densenet-121 is given the kitten of the fixtures by itself', { skip: fixtu
   const { out, outcomes, status } = await run(['densenet-121'], env)
   assert.deepEqual([status, outcomes['picture']], [1, 'FAILED'])
   assert.ok(out.includes(`${kitten}: must be a class from 281 to 285, is `), out)
-  assert.match(out, /as they were recorded {2}mean \d+\.\d{3}/)
+  assert.match(out, /RGB, ImageNet's mean {4}mean \d+\.\d{3}/)
 
   const named = await run(['densenet-121', '--logits', kittenLogits, '--picture', kitten], env)
   assert.equal(named.out, out)

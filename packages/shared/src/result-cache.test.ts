@@ -31,10 +31,12 @@ test('what has another form is no answer', async () => {
   assert.equal(await cache.get({ fingerprint: 'f', sha256: 'odd' }), null)
 })
 
-test('nothing is kept while Redis is more than half full', { skip: skipWithoutRedisServer }, async () => {
+test('nothing is kept while Redis is more than half full', { skip: skipWithoutRedisServer }, async (t) => {
   const server = await createRedisProcess()
+  t.after(() => server.remove())
   await server.start()
   const own = new Redis(server.url.slice('unix://'.length))
+  t.after(() => own.disconnect())
   const used = Number(/used_memory:(\d+)/.exec(await own.info('memory'))?.[1])
   await own.config('SET', 'maxmemory', String(Math.round(used * 1.8)))
   const full = createResultCache({ redis: own, keys }, { ttlMs: TTL_MS })
@@ -47,6 +49,4 @@ test('nothing is kept while Redis is more than half full', { skip: skipWithoutRe
   const roomy = createResultCache({ redis: own, keys }, { ttlMs: TTL_MS })
   await roomy.put({ fingerprint: 'f', sha256: 's' }, ANSWER)
   assert.equal(await own.dbsize(), 2)
-  own.disconnect()
-  await server.remove()
 })

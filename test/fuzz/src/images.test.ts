@@ -36,11 +36,9 @@ test(
     assert.equal(report.decoded + countRefused(report), 2000)
     // Damage that always or never shows would prove nothing.
     assert.ok(report.decoded > 200, String(report.decoded))
-    assert.deepEqual(Object.keys(report.refused).toSorted(), [
-      'image_too_large',
-      'image_type_unsupported',
-      'image_undecodable',
-    ])
+    for (const code of ['image_too_large', 'image_type_unsupported', 'image_undecodable']) {
+      assert.ok((report.refused[code] ?? 0) > 0, code)
+    }
     assert.ok(
       report.rss_max_mb <= report.rss_max_allowed_mb && report.rss_end_mb <= report.rss_end_allowed_mb,
     )

@@ -1,8 +1,7 @@
 import type { Tally } from './tally.ts'
 
 const MB = 1e6
-// The worst picture that is accepted: a progressive JPEG in CMYK that lies on its side. Per pixel it needs 8 bytes of
-// coefficients, 4 as decoded and 4 as turned, and it has 50 million.
+// The worst pictures that are accepted need 16 bytes per pixel, and have 50 million.
 const DECODE_MB = 16 * 50
 // What is left after the last case: some of it JavaScript's garbage, some the allocator's. 45 to 60 MB were seen after
 // 10,000 cases per child, 97 MB after 30,000; a decode path that lost its 150 kB of pixels in one case of ten left

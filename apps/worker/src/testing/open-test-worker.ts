@@ -1,4 +1,9 @@
-import { PREDICT_JOB_NAME, predictQueueName, type PredictJobData } from '@menagerie/contract/job'
+import {
+  JOB_PRIORITY,
+  PREDICT_JOB_NAME,
+  predictQueueName,
+  type PredictJobData,
+} from '@menagerie/contract/job'
 import { readTestPicture } from '@menagerie/harness/pictures'
 import { testModelEnv } from '@menagerie/harness/processes'
 import { createKeys } from '@menagerie/shared/keys'
@@ -53,7 +58,12 @@ export const openTestQueue = async () => {
     async add(data: PredictJobData, picture?: Buffer | null, options: JobsOptions = {}): Promise<Job> {
       const bytes = picture === undefined ? await readTestPicture() : picture
       if (bytes !== null && data.upload.id !== null) await uploads.put(data.upload.id, bytes, UPLOAD_TTL_MS)
-      return queue.add(PREDICT_JOB_NAME, data, { jobId: randomUUID(), priority: 1, attempts: 3, ...options })
+      return queue.add(PREDICT_JOB_NAME, data, {
+        jobId: randomUUID(),
+        priority: JOB_PRIORITY.ordinary,
+        attempts: 3,
+        ...options,
+      })
     },
     /** Its return value, or the reason why it failed. */
     async outcomeOf(job: Job): Promise<{ value: unknown } | { failed: string }> {
