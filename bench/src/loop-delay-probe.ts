@@ -1,6 +1,7 @@
 /**
- * Loaded into a process before its own code (`--import`): at each SIGWINCH, which means nothing to a service, it writes the 99th percentile of its
- * main thread's event-loop delay since the last one, in ms, as a line into LOOP_DELAY_FILE, and starts anew.
+ * Loaded into a process before its own code (`--import`): at each SIGWINCH, which means nothing to a service, it writes
+ * the 99th percentile of its main thread's event-loop delay since the last one, in ms, as a line into LOOP_DELAY_FILE,
+ * and starts anew.
  */
 import { appendFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'

@@ -1,6 +1,6 @@
 import { ModelNotFoundError } from '@menagerie/model-files/model-not-found-error'
 import { resolveModel, type ResolvedModel } from '@menagerie/model-files/resolve-model'
-import { createProgressDisplay, formatBytes } from '@menagerie/model-tools/progress'
+import { resolveWithProgress } from '@menagerie/model-tools/resolve-with-progress'
 import { ensureStandIn } from '@menagerie/model-tools/stand-in'
 
 interface FindOptions {
@@ -13,15 +13,9 @@ interface FindOptions {
 
 /** The model as a worker finds it; where its weights are not to be had, the untrained stand-in, which costs the same. */
 export const findModel = async ({ log, ...options }: FindOptions): Promise<ResolvedModel> => {
-  const progress = createProgressDisplay(process.stderr, formatBytes)
+  const { name, modelDir, cacheDir, download } = options
   try {
-    return await resolveModel({
-      ...options,
-      allowStandIn: false,
-      log: { info: log, warn: log },
-      onProgress: ({ receivedBytes, totalBytes }) =>
-        progress.show({ done: receivedBytes, total: totalBytes }),
-    })
+    return await resolveWithProgress(name, { modelDir, cacheDir }, { download, allowStandIn: false })
   } catch (error) {
     if (!(error instanceof ModelNotFoundError)) throw error
     log(
@@ -29,7 +23,5 @@ export const findModel = async ({ log, ...options }: FindOptions): Promise<Resol
     )
     await ensureStandIn({ ...options, log: { info: log } })
     return resolveModel({ ...options, allowStandIn: true, download: false })
-  } finally {
-    progress.stop()
   }
 }

@@ -19,7 +19,7 @@ const lowerPriority = (): void => {
 }
 
 const send = (message: MessageFromThread): void => port.postMessage(message)
-const { modelPath, input, classes, intraOpThreads = 1 } = workerData as ThreadSetup
+const { modelPath, input, classes = null, intraOpThreads = 1 } = workerData as ThreadSetup
 const normalize = createNormalizer(input)
 // A session's own threads inherit the priority. Where it has none, a start need not wait for busy neighbours: on
 // two cores with a load of 18, the model was loaded after 2.9 s in place of 3.3 s.
@@ -31,7 +31,7 @@ const predict = async (pixels: Uint8Array, topK: number) => {
   const logits = await session.run(normalize(pixels))
   const ranked = pickTopK(logits, Math.max(topK, 2), classes)
   // Of all classes, also of those that are no answers: to leave them out must not make an answer surer.
-  const rivals = classes === null || classes === undefined ? ranked : pickTopK(logits, 2)
+  const rivals = classes === null ? ranked : pickTopK(logits, 2)
   const rival = rivals.find(([index]) => index !== ranked[0]?.[0]) ?? null
   return { topK: ranked.slice(0, topK), rival, predictMs: performance.now() - startedAt }
 }

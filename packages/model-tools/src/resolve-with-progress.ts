@@ -5,8 +5,8 @@ import type { Settings } from './settings.ts'
 /** Finds the weights of a model; says on stderr what it does and how far a download is. */
 export async function resolveWithProgress(
   name: string,
-  { modelDir, cacheDir }: Settings,
-  options: { signal: AbortSignal; download: boolean; allowStandIn: boolean },
+  { modelDir, cacheDir }: Pick<Settings, 'modelDir' | 'cacheDir'>,
+  options: { signal?: AbortSignal; download: boolean; allowStandIn: boolean },
 ): Promise<ResolvedModel> {
   const progress = createProgressDisplay(process.stderr, formatBytes)
   const log = {
