@@ -53,9 +53,9 @@ export const GatewaySettings = Type.Object({
   }),
   OPERATOR_KEY: Type.Optional(
     Type.String({
-      minLength: 16,
+      pattern: '^[A-Za-z0-9._~+/-]{16,}=*$',
       description:
-        'Bearer token of the calls under /v1/dead-letter, 16 characters or more. Without it they are refused',
+        'Bearer token of the calls under /v1/dead-letter: 16 or more letters, digits and ._~+/-. Without it they are refused',
     }),
   ),
   MAX_QUEUE_AGE: DurationText({

@@ -1,5 +1,6 @@
+import { formatFailedReason } from '@menagerie/contract/errors'
 import { predictQueueName, type PredictJobData, type PredictReturnValue } from '@menagerie/contract/job'
-import { STARTED_AT_FIELD } from '@menagerie/contract/job-record'
+import { CANCELED_AT_FIELD, STARTED_AT_FIELD } from '@menagerie/contract/job-record'
 import type { Label } from '@menagerie/contract/model-manifest'
 import type { WorkerHeartbeat } from '@menagerie/contract/registry'
 import { createKeys, jobKey } from '@menagerie/shared/keys'
@@ -39,6 +40,8 @@ export const makeReturnValue = (changes: Partial<PredictReturnValue> = {}): Pred
   trained: true,
   ...changes,
 })
+
+const CANCELED_REASON = formatFailedReason('prediction_canceled', 'it was canceled')
 
 /** Answers at once: a golden retriever. */
 export const succeed: Answer = async (job) =>
@@ -123,7 +126,7 @@ export const registerFakeWorker = async (
 
 /**
  * A consumer that speaks the worker's protocol and needs no model: it registers, takes jobs of `predict.<model>`,
- * answers what the test says, and drops the pictures.
+ * answers what the test says unless it was canceled, and drops the pictures.
  */
 export const startFakeWorker = async (
   t: TestContext,
@@ -142,7 +145,9 @@ export const startFakeWorker = async (
   const worker = new Worker<PredictJobData, PredictReturnValue>(
     queueName,
     async (job) => {
-      await redis.hsetnx(jobKey(prefix, queueName, job.id ?? ''), STARTED_AT_FIELD, Date.now())
+      const key = jobKey(prefix, queueName, job.id ?? '')
+      await redis.hsetnx(key, STARTED_AT_FIELD, Date.now())
+      if ((await redis.hexists(key, CANCELED_AT_FIELD)) === 1) throw new UnrecoverableError(CANCELED_REASON)
       return answer(job)
     },
     { connection: redis, prefix, concurrency },
@@ -150,7 +155,10 @@ export const startFakeWorker = async (
   const announce = (job: Job<PredictJobData> | undefined): void => {
     if (job?.finishedOn === undefined) return
     void redis.publish(keys.ended, job.id ?? '').catch(() => undefined)
-    void uploads.delete(job.data.upload.id ?? '').catch(() => undefined)
+    // What has failed may be replayed.
+    if (job.failedReason === undefined || job.failedReason === CANCELED_REASON) {
+      void uploads.delete(job.data.upload.id ?? '').catch(() => undefined)
+    }
   }
   worker.on('completed', announce)
   worker.on('failed', announce)

@@ -69,6 +69,8 @@ export const openTestGateway = async (
     redis,
     /** BullMQ's own view of the queue of the default model. */
     queue,
+    /** What this gateway was opened with. */
+    env: { MODEL, ...env, REDIS_URL: redisUrl, REDIS_PREFIX: prefix },
     /** Everything logged so far. */
     logText: text,
     /** Keys of the pictures that are stored. */

@@ -12,12 +12,13 @@ export interface PostOptions {
   path?: string
   fields?: Record<string, string>
   headers?: Record<string, string>
+  picture?: Buffer
 }
 
 /** Posts a form with a picture, by default to `/v1/predictions`. */
 export const postForm = (gateway: TestGateway, options: PostOptions = {}): Promise<Response> => {
-  const { path = '/v1/predictions', fields = {}, headers = {} } = options
-  return fetch(`${gateway.url}${path}`, { method: 'POST', body: makeForm(PICTURE, fields), headers })
+  const { path = '/v1/predictions', fields = {}, headers = {}, picture = PICTURE } = options
+  return fetch(`${gateway.url}${path}`, { method: 'POST', body: makeForm(picture, fields), headers })
 }
 
 /** Posts a body as it is. */
@@ -48,6 +49,9 @@ export const getPrediction = async (gateway: TestGateway, id: string, query = ''
   assert.equal(answer.status, 200)
   return readPrediction(answer)
 }
+
+export const cancel = (gateway: TestGateway, id: string): Promise<Response> =>
+  fetch(`${gateway.url}/v1/predictions/${id}/cancel`, { method: 'POST' })
 
 /** Checks that an answer is the problem document of this code, and returns it. */
 export const expectProblem = async (answer: Response, code: ErrorCode): Promise<Problem> => {

@@ -1,0 +1,40 @@
+import { createKeys } from '@menagerie/shared/keys'
+import { closeRedis, createConsumerRedis } from '@menagerie/shared/redis'
+import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
+import { pino } from 'pino'
+import { loadConfig } from '../config.ts'
+import { createJobQueue } from '../job-queue.ts'
+import { createModelCatalog } from '../model-catalog.ts'
+import { createRecordReader } from '../record-reader.ts'
+import type { SweepReport } from '../sweep.ts'
+import { wirePredictions } from '../wire-predictions.ts'
+
+/** Makes one sweep as a gateway with these settings would, without sparing what is young: nothing may be on its way. */
+export const sweepNow = async (env: Record<string, string>): Promise<SweepReport> => {
+  const config = loadConfig(env)
+  const { prefix, url } = config.redis
+  const { resultTtlMs, deadLetterTtlMs } = config
+  const log = pino({ level: 'silent' })
+  const redis = createConsumerRedis({ url, name: 'sweep', log })
+  const keys = createKeys(prefix)
+  const catalog = createModelCatalog(
+    { registry: createWorkerRegistry({ redis, keys }) },
+    { defaultModel: config.defaultModel },
+  )
+  const reader = createRecordReader({ redis, catalog }, { prefix, resultTtlMs, deadLetterTtlMs })
+  const queue = createJobQueue(
+    { redis, log },
+    { prefix, resultTtlMs, deadLetterTtlMs, webhookAttempts: config.webhooks.retryDelaysMs.length + 1 },
+  )
+  const { sweep } = wirePredictions(
+    { accepting: redis, commands: redis, keys, reader, catalog, queue, log },
+    config,
+    { graceMs: 0 },
+  )
+  try {
+    return await sweep()
+  } finally {
+    await queue.close()
+    await closeRedis(redis)
+  }
+}
