@@ -111,6 +111,14 @@ export const createDeadLetters = (
     }
   }
 
+  const enqueueReplay = async (id: string, failed: StoredPrediction): Promise<void> => {
+    const { webhookJobId, record } = failed
+    const bytes = await copyUpload(failed)
+    const webhook =
+      webhookJobId === null ? null : await guardRedis(() => deps.queue.findWebhook(webhookJobId))
+    await deps.enqueue({ id, data: repeatData(id, record.data, record.id), bytes, webhook })
+  }
+
   return {
     list: (filter, limit) =>
       guardRedis(async () => {
@@ -127,15 +135,9 @@ export const createDeadLetters = (
       const { data } = failed.record
       // The same for every replay of this one, so that two at the same time, or one after a crash, make one prediction.
       const id = await deps.identify('replay', replayOf)
-      const earlier = await reader.read(id)
-      if (earlier !== null) return earlier
-
-      const bytes = await copyUpload(failed)
-      const webhookJobId = failed.webhookJobId
-      const webhook =
-        webhookJobId === null ? null : await guardRedis(() => deps.queue.findWebhook(webhookJobId))
-      await deps.enqueue({ id, data: repeatData(id, data, replayOf), bytes, webhook })
-      // From here on the new prediction stands for the old one, whose picture has become superfluous.
+      if ((await reader.read(id)) === null) await enqueueReplay(id, failed)
+      // From here on the new prediction stands for the old one, whose picture has become superfluous. Also where an
+      // earlier replay was broken off before this.
       await guardRedis(async () => {
         await redis.eval(MARK_REPLAYED, 1, keyOf(data.model, replayOf), id)
         if (data.upload.id !== null) await deps.uploads.delete(data.upload.id)

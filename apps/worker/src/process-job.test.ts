@@ -9,6 +9,7 @@ import {
 } from '@menagerie/contract/job-record'
 import { TOP_K_MAX } from '@menagerie/contract/prediction'
 import { parseRecord } from '@menagerie/contract/record-fields'
+import { makeJpeg } from '@menagerie/harness/pictures'
 import { waitUntil } from '@menagerie/harness/processes'
 import { createKeys } from '@menagerie/shared/keys'
 import assert from 'node:assert/strict'
@@ -93,6 +94,22 @@ test('a canceled job is not run', async () => {
   const job = await queue.add(queue.makeData(), undefined, { delay: 500 })
   await queue.redis.hset(queue.queue.toKey(job.id ?? ''), CANCELED_AT_FIELD, Date.now())
   assert.match(await failureOf(queue.outcomeOf(job)), /^prediction_canceled: /)
+})
+
+test('a job that is canceled while it runs stops, and is not tried again', async () => {
+  const started = queue.makeData()
+  // Large, so that there is time to cancel it.
+  const job = await queue.add(started, await makeJpeg({ width: 6000, height: 4000 }))
+  const key = queue.queue.toKey(job.id ?? '')
+  await waitUntil('it runs', async () => (await queue.redis.hexists(key, STARTED_AT_FIELD)) === 1)
+  await queue.redis.publish(createKeys(queue.env.REDIS_PREFIX).canceled, job.id ?? '')
+  assert.equal(
+    await failureOf(queue.outcomeOf(job)),
+    formatFailedReason('prediction_canceled', 'it was canceled'),
+  )
+  assert.equal((await queue.queue.getJob(job.id ?? ''))?.attemptsMade, 1)
+  assert.equal(await queue.redis.hget(key, OPEN_RUNS_FIELD), '0', 'its worker has survived it')
+  await waitUntil('the upload is gone', () => isUploadGone(started.upload.id))
 })
 
 test('a payload that makes no sense fails once and visibly', async () => {

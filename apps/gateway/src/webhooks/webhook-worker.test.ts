@@ -1,4 +1,5 @@
 /** Whatever becomes of a prediction, whoever asked for a webhook hears of it. */
+import type { Prediction } from '@menagerie/contract/prediction'
 import { waitUntil } from '@menagerie/harness/processes'
 import { startWebhookReceiver, WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
 import { Queue } from 'bullmq'
@@ -6,7 +7,7 @@ import assert from 'node:assert/strict'
 import { hostname } from 'node:os'
 import { test, type TestContext } from 'node:test'
 import { atEnd } from '../testing/at-end.ts'
-import { createGate, failWith, startFakeWorker } from '../testing/fake-worker.ts'
+import { createGate, failWith, startFakeWorker, succeed } from '../testing/fake-worker.ts'
 import { openTestGateway, type TestGateway } from '../testing/open-test-gateway.ts'
 import { expectNothingStored, expectProblem, getPrediction, postForm, submit } from '../testing/requests.ts'
 
@@ -119,3 +120,30 @@ test('a private address is refused at once, and by name when it is delivered', a
   await waitUntil('it is given up', () => gateway.logText().includes('webhook given up'))
   assert.equal(receiver.received.length, 0)
 })
+
+for (const [status, answer, code] of [
+  ['succeeded', succeed, null],
+  ['failed', failWith('inference_failed: the model failed'), 'inference_failed'],
+  ['canceled', failWith('prediction_canceled: it was canceled'), 'prediction_canceled'],
+  ['expired', failWith('prediction_expired: too late'), 'prediction_expired'],
+] as const) {
+  test(`a prediction that has ${status} is delivered even if its record went before any gateway came to it`, async (t) => {
+    const gateway = await openTestGateway(t, ENV)
+    const receiver = await startReceiver(t)
+    const { id } = await submit(gateway, { fields: { webhook: receiver.url, metadata: '{"order":"A-17"}' } })
+    const key = gateway.queue.toKey(id)
+    await gateway.close()
+
+    await startFakeWorker(t, gateway, { answer })
+    await waitUntil('it has ended', async () => (await gateway.redis.hexists(key, 'finishedOn')) === 1)
+    await gateway.redis.del(key)
+    await openTestGateway(t, { ...ENV, REDIS_PREFIX: gateway.prefix })
+    await waitUntil('it is delivered', () => receiver.received.length > 0)
+    const data = receiver.received[0]?.event.data as Prediction | undefined
+    assert.equal(data?.status, status)
+    assert.equal(data.id, id)
+    assert.equal(data.error?.code ?? null, code)
+    assert.equal(data.output?.class_name, status === 'succeeded' ? 'golden_retriever' : undefined)
+    assert.deepEqual(data.metadata, { order: 'A-17' })
+  })
+}
