@@ -20,11 +20,16 @@ const readConfig = (): WorkerConfig => {
 const config = readConfig()
 const log = createLogger({ service: 'worker', level: config.logLevel })
 
-const opening = openWorker(config, log)
+const stop = new AbortController()
+const opening = openWorker(config, log, stop.signal)
 closeWithGrace({ delay: config.drainTimeoutMs + CLOSE_MAX_MS, logger: log }, async ({ signal, err }) => {
   if (err === undefined) log.info({ signal }, 'stopping')
   else log.fatal({ err }, 'stopping after an error')
+  // What has not begun to take jobs yet never will.
+  stop.abort(new Error('stopped before it was ready'))
   const worker = await opening.catch(() => null)
   await worker?.close()
 })
-await opening
+await opening.catch((error: unknown) => {
+  if (!stop.signal.aborted) throw error
+})
