@@ -15,6 +15,7 @@ import { classifyRoute } from './routes/classify.ts'
 import { createPredictionRoute } from './routes/create-prediction.ts'
 import { getPredictionRoute, PREDICTION_ID_LENGTH_MAX } from './routes/get-prediction.ts'
 import { listModelsRoute } from './routes/list-models.ts'
+import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
 import type { Submit } from './submit.ts'
 import type { Waits } from './waits.ts'
@@ -34,6 +35,8 @@ export interface AppDeps {
 export interface AppOptions {
   uploadBytesMax: number
   syncTimeoutMs: number
+  /** How long it still serves as before after it has been told to stop. */
+  drainDelayMs: number
   trustProxy: string[] | false
   version: string
 }
@@ -64,7 +67,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
 
   await app.register(errorHandler)
   await app.register(linger)
-  await app.register(drain, { waits: deps.waits })
+  await app.register(drain, { waits: deps.waits, delayMs: options.drainDelayMs })
   await app.register(bodies)
   await app.register(openapi, { version: options.version })
 
@@ -79,6 +82,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(classifyRoute(deps, options))
   await app.register(createPredictionRoute(deps, options))
   await app.register(getPredictionRoute(deps))
+  await app.register(predictionEventsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
   return app

@@ -97,6 +97,9 @@ export const viewPrediction = (read: PredictionRead, context: ViewContext): Pred
     started_at: formatTime(startedAt),
     completed_at: formatTime(endedAt),
     expires_at: formatTime(record.finishedOn === null ? null : record.finishedOn + context.resultTtlMs),
-    urls: { get: `${context.baseUrl}${predictionPath(record.id)}` },
+    urls: {
+      get: `${context.baseUrl}${predictionPath(record.id)}`,
+      events: `${context.baseUrl}${predictionPath(record.id)}/events`,
+    },
   }
 }

@@ -115,6 +115,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     {
       uploadBytesMax: config.uploadBytesMax,
       syncTimeoutMs: config.syncTimeoutMs,
+      drainDelayMs: config.drainDelayMs,
       trustProxy: config.trustProxy,
       version: VERSION,
     },

@@ -9,6 +9,7 @@ import { sendProblem } from '../plugins/error-handler.ts'
 import { CACHE_CONTROL_HEADER, isKnownAnswerEnough } from '../cache-control.ts'
 import { receiveInput } from '../receive-input.ts'
 import { isEnded } from '../record-reader.ts'
+import { predictionResponse } from './prediction-response.ts'
 import { UPLOAD_CODES, uploadBody } from './upload-body.ts'
 import { problemResponses } from './problem-responses.ts'
 
@@ -43,6 +44,9 @@ const schema = {
       },
       content: { 'application/json': { schema: Type.Ref('ClassicAnswer') } },
     },
+    202: predictionResponse(
+      'Accepted, but this gateway stops and cannot wait: poll the prediction at `location`',
+    ),
     ...problemResponses(...UPLOAD_CODES, ...OUTCOME_CODES),
   },
 }
@@ -78,6 +82,7 @@ export const classifyRoute =
       const url = `${baseUrl}${path}`
       if (!isEnded(read)) {
         reply.header('location', path)
+        if (app.isDraining) return reply.code(202).send(await deps.viewPrediction(read, baseUrl))
         const detail = `the photo is accepted and will be classified; its answer will be at ${url}`
         return sendProblem(reply, 'prediction_timeout', detail, { prediction_url: url })
       }

@@ -9,7 +9,10 @@ import { problemResponses } from './problem-responses.ts'
 export const PREDICTION_ID_LENGTH_MAX = 128
 
 /** Ids are UUIDs. Anything else is not looked up: beside the jobs are keys of BullMQ's, such as `events`. */
-const PREDICTION_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+export const PREDICTION_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export const createNotFoundError = (): AppError =>
+  new AppError('prediction_not_found', 'there is no prediction with this id, or it is too old')
 
 const schema = {
   tags: ['predictions'],
@@ -44,9 +47,7 @@ export const getPredictionRoute =
       const read = PREDICTION_ID.test(id)
         ? await deps.waits.waitForEnd(id, { timeoutMs, signal: createClientSignal(reply) })
         : null
-      if (read === null) {
-        throw new AppError('prediction_not_found', 'there is no prediction with this id, or it is too old')
-      }
+      if (read === null) throw createNotFoundError()
       return deps.viewPrediction(read, deps.baseUrl(request))
     })
   }
