@@ -5,8 +5,8 @@ import { listStatusChanges } from './status-history.ts'
 import type { Listener, Waits } from './waits.ts'
 
 export interface EventStreamDeps {
-  waits: Waits
-  listener: Listener
+  waits: Pick<Waits, 'isStopped'>
+  listener: Pick<Listener, 'waitForChange'>
   view: (read: PredictionRead) => Promise<Prediction>
 }
 

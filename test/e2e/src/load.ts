@@ -30,7 +30,7 @@ export const startLoad = (
   picture: Uint8Array,
   options: { clientsPerKind: number; mayRetry: () => boolean },
 ): Load => {
-  let isStopped = false
+  const stopping = new AbortController()
   const answers: Record<number, number> = {}
   const failures: string[] = []
   const accepted = new Set<string>()
@@ -92,7 +92,7 @@ export const startLoad = (
   }
 
   const run = async (kind: string, once: () => Promise<void>): Promise<void> => {
-    while (!isStopped) {
+    while (!stopping.signal.aborted) {
       await once().catch((error: unknown) => {
         const { message, cause } = error as Error
         failures.push(`${kind}: ${message} ${cause instanceof Error ? String(cause) : ''}`)
@@ -105,7 +105,7 @@ export const startLoad = (
   return Object.assign(load, {
     countAnswers: () => Object.values(answers).reduce((sum, count) => sum + count, 0),
     async stop() {
-      isStopped = true
+      stopping.abort()
       await Promise.all(clients)
     },
   })

@@ -38,14 +38,11 @@ const startAll = async (t: TestContext) => {
     t.after(() => started.kill('SIGKILL'))
     return started
   }
-  const gatewayEnvs = [String(await findFreePort()), String(await findFreePort())].map((PORT) => ({
-    ...env,
-    PORT,
-  }))
+  const ports = [String(await findFreePort()), String(await findFreePort())]
   return {
     redis,
-    workers: [env, env].map((own) => () => track(startWorker(own))),
-    gateways: gatewayEnvs.map((own) => () => track(startGateway(own))),
+    workers: [1, 2].map(() => () => track(startWorker(env))),
+    gateways: ports.map((PORT) => () => track(startGateway(Object.assign({}, env, { PORT })))),
   }
 }
 

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Waits } from '../waits.ts'
 
@@ -15,9 +15,9 @@ const UPLOADS_MAX_MS = 15_000
 const TIDY_INTERVAL_MS = 1000
 
 /** Sockets over which nothing has come yet. Node counts them as busy, and would wait for them without end. */
-const trackSilentSockets = (on: (listener: (socket: Socket) => void) => void) => {
+const trackSilentSockets = (server: Server) => {
   const sockets = new Set<Socket>()
-  on((socket) => {
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
@@ -35,7 +35,7 @@ const trackSilentSockets = (on: (listener: (socket: Socket) => void) => void) =>
  */
 export const drain = fp<{ waits: Waits; delayMs: number }>(
   (app, { waits, delayMs }, done) => {
-    const silent = trackSilentSockets((listener) => app.server.on('connection', listener))
+    const silent = trackSilentSockets(app.server)
     app.decorate('isDraining', false)
     app.addHook('preClose', async () => {
       app.isDraining = true

@@ -11,10 +11,10 @@ export interface EventReader {
   response: Response
   events: SentEvent[]
   /** All that arrived, as it is. */
-  text(): string
+  text: () => string
   /** Resolves when the server has ended the stream in good order; rejects when the connection broke. */
   ended: Promise<void>
-  leave(): void
+  leave: () => void
 }
 
 const parseEvent = (block: string): SentEvent | null => {
