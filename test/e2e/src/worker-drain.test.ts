@@ -3,7 +3,7 @@
 import { predictQueueName } from '@menagerie/contract/job'
 import { OPEN_RUNS_FIELD } from '@menagerie/contract/job-record'
 import { makeJpeg, readTestPicture } from '@menagerie/harness/pictures'
-import { isReady, startWorker, waitUntil } from '@menagerie/harness/processes'
+import { isReady, startWorker, waitUntil, type AppProcess } from '@menagerie/harness/processes'
 import { jobKey } from '@menagerie/shared/keys'
 import { Redis } from 'ioredis'
 import type { Prediction } from '@menagerie/contract/prediction'
@@ -115,13 +115,23 @@ test('it is not ready and takes nothing new while it finishes what it has; a sec
   assert.equal((await service.read(late.id)).status, 'queued')
 })
 
+/** Waits until the worker logs this; without polling, as what follows may be a matter of milliseconds. */
+const waitForLine = (worker: AppProcess, text: string): Promise<void> =>
+  new Promise((resolve) => {
+    const look = (): void => {
+      if (worker.log().includes(text)) resolve()
+    }
+    worker.child.stdout?.on('data', look)
+    look()
+  })
+
 /** A worker in the middle of loading its model, with a prediction waiting for it. */
 const startLoading = async (t: TestContext) => {
   const service = await startService(t)
   const { id } = await service.submit(await readTestPicture())
   const worker = await startWorker({ ...service.env, INFERENCE_THREADS: '1' }, { mustBeReady: false })
   t.after(() => worker.kill('SIGKILL'))
-  await waitUntil('it loads', () => worker.log().includes('model found'))
+  await waitForLine(worker, 'model found')
   return { service, worker, id }
 }
 
@@ -135,7 +145,7 @@ test('SIGTERM while the model loads: it never begins to take jobs, and exits 0',
 test('a second SIGTERM ends it now also while the model loads', async (t) => {
   const { worker } = await startLoading(t)
   worker.child.kill('SIGTERM')
-  await waitUntil('it has heard the first', () => worker.log().includes('stopping'))
+  await waitForLine(worker, 'stopping')
   await worker.kill('SIGTERM')
   assert.equal(worker.child.signalCode, 'SIGKILL', worker.log())
 })
