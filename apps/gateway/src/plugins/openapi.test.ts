@@ -24,9 +24,10 @@ const readDocument = async (gateway: TestGateway): Promise<Document> => {
 
 /** Every status that a route can answer. */
 const STATUSES: Record<string, number[]> = {
-  'POST /': [200, 400, 409, 410, 413, 415, 422, 500, 503, 504],
+  'POST /': [200, 202, 400, 409, 410, 413, 415, 422, 500, 503, 504],
   'POST /v1/predictions': [200, 202, 400, 404, 413, 415, 422, 500, 503],
   'GET /v1/predictions/{id}': [200, 400, 404, 500, 503],
+  'GET /v1/predictions/{id}/events': [200, 204, 400, 404, 500, 503],
   'GET /v1/models': [200, 500, 503],
   'GET /livez': [200],
   'GET /readyz': [200, 500, 503],
