@@ -22,6 +22,7 @@ import { deletePredictionRoute } from './routes/delete-prediction.ts'
 import { getPredictionRoute } from './routes/get-prediction.ts'
 import { listModelsRoute } from './routes/list-models.ts'
 import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
+import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
 import type { Submit } from './submit.ts'
 import type { Waits } from './waits.ts'
@@ -44,6 +45,8 @@ export interface AppDeps {
 export interface AppOptions {
   uploadBytesMax: number
   syncTimeoutMs: number
+  /** How long it still serves as before after it has been told to stop. */
+  drainDelayMs: number
   trustProxy: string[] | false
   /** Null: nobody may do what operators do. */
   operatorKey: string | null
@@ -76,7 +79,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
 
   await app.register(errorHandler)
   await app.register(linger)
-  await app.register(drain, { waits: deps.waits })
+  await app.register(drain, { waits: deps.waits, delayMs: options.drainDelayMs })
   await app.register(bodies)
   await app.register(openapi, { version: options.version })
 
@@ -94,6 +97,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(cancelPredictionRoute(deps))
   await app.register(deletePredictionRoute(deps))
   await app.register(deadLetterRoute(deps, options))
+  await app.register(predictionEventsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
   return app

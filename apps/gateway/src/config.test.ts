@@ -24,6 +24,7 @@ test('the defaults', () => {
     trustProxy: false,
     uploadBytesMax: 10_485_760,
     syncTimeoutMs: 60_000,
+    drainDelayMs: 0,
     resultTtlMs: 3_600_000,
     deadLetterTtlMs: 604_800_000,
     sweepIntervalMs: 60_000,

@@ -41,6 +41,11 @@ export const GatewaySettings = Type.Object({
     default: '60s',
     description: 'How long POST / waits for the answer before it replies 504 with the URL of the prediction',
   }),
+  DRAIN_DELAY: DurationText({
+    default: '0s',
+    description:
+      'On SIGTERM, how long it goes on to serve while /readyz says 503, so that load balancers take it out before it stops accepting connections: more than the time they take to notice',
+  }),
   RESULT_TTL: DurationText({ default: '1h', description: 'How long a finished prediction can be read' }),
   DEAD_LETTER_TTL: DurationText({
     default: '7d',
@@ -97,6 +102,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     trustProxy: settings.TRUST_PROXY?.split(',').map((entry) => entry.trim()) ?? false,
     uploadBytesMax: settings.UPLOAD_BYTES_MAX,
     syncTimeoutMs: parseDurationMs(settings.SYNC_TIMEOUT),
+    drainDelayMs: parseDurationMs(settings.DRAIN_DELAY),
     resultTtlMs: parseDurationMs(settings.RESULT_TTL),
     deadLetterTtlMs: parseDurationMs(settings.DEAD_LETTER_TTL),
     sweepIntervalMs: Math.max(SWEEP_INTERVAL_MIN_MS, parseDurationMs(settings.SWEEP_INTERVAL)),

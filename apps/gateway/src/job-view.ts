@@ -99,6 +99,6 @@ export const viewPrediction = (read: PredictionRead, context: ViewContext): Pred
     started_at: formatTime(startedAt),
     completed_at: formatTime(endedAt),
     expires_at: formatTime(expiresAt(record, status, context)),
-    urls: { get: url, cancel: `${url}/cancel` },
+    urls: { get: url, events: `${url}/events`, cancel: `${url}/cancel` },
   }
 }

@@ -4,6 +4,7 @@ import closeWithGrace from 'close-with-grace'
 import { loadConfig, type GatewayConfig } from './config.ts'
 import { openGateway } from './open-gateway.ts'
 
+// After the delay: uploads on their way, and webhooks that are being delivered.
 const SHUTDOWN_MAX_MS = 30_000
 
 const readConfig = (): GatewayConfig => {
@@ -20,7 +21,7 @@ const config = readConfig()
 const log = createLogger({ service: 'gateway', level: config.logLevel })
 const gateway = await openGateway(config, log)
 
-closeWithGrace({ delay: SHUTDOWN_MAX_MS, logger: log }, async ({ signal, err }) => {
+closeWithGrace({ delay: config.drainDelayMs + SHUTDOWN_MAX_MS, logger: log }, async ({ signal, err }) => {
   if (err === undefined) log.info({ signal }, 'stopping')
   else log.fatal({ err }, 'stopping after an error')
   await gateway.close()

@@ -113,6 +113,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     {
       uploadBytesMax: config.uploadBytesMax,
       syncTimeoutMs: config.syncTimeoutMs,
+      drainDelayMs: config.drainDelayMs,
       trustProxy: config.trustProxy,
       operatorKey: config.operatorKey,
       version: VERSION,

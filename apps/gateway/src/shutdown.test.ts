@@ -6,8 +6,9 @@ import { test } from 'node:test'
 import { atEnd } from './testing/at-end.ts'
 import { openTestGateway } from './testing/open-test-gateway.ts'
 import { countReads, startPrivateRedis } from './testing/private-redis.ts'
-import { openRawClient } from './testing/raw-client.ts'
-import { expectProblem, getPrediction, postForm, readPrediction, submit } from './testing/requests.ts'
+import { openRawClient, requestHead } from './testing/raw-client.ts'
+import { readEvents } from './testing/read-events.ts'
+import { getPrediction, PICTURE, postForm, readPrediction, submit } from './testing/requests.ts'
 
 test('whoever waits is sent home with what is known, over a connection that then ends', async (t) => {
   const gateway = await openTestGateway(t)
@@ -25,10 +26,13 @@ test('whoever waits is sent home with what is known, over a connection that then
   assert.equal(polled.status, 200)
   assert.equal((await readPrediction(polled)).status, 'queued')
   assert.equal(preferred.status, 202)
-  const { prediction_url } = await expectProblem(classic, 'prediction_timeout')
+  assert.equal(classic.status, 202)
+  const sent = await readPrediction(classic)
+  assert.equal(sent.status, 'queued')
+  assert.equal(classic.headers.get('location'), new URL(sent.urls.get).pathname)
 
   const next = await openTestGateway(t, { REDIS_PREFIX: gateway.prefix })
-  const accepted = [id, (await readPrediction(preferred)).id, prediction_url?.split('/').at(-1) ?? '']
+  const accepted = [id, (await readPrediction(preferred)).id, sent.id]
   for (const id of accepted) assert.equal((await getPrediction(next, id)).status, 'queued')
 })
 
@@ -58,6 +62,61 @@ test('a request that comes over a busy connection while it stops is told so', as
   assert.equal(client.status(), 200)
   assert.match(client.text(), /"status":"queued"/)
   assert.doesNotMatch(client.text(), /"status":"ready"/)
+})
+
+test('an upload that is on its way is taken, and answered', async (t) => {
+  const gateway = await openTestGateway(t)
+  const client = await openRawClient(t, gateway.url)
+  const headers = { 'content-type': 'image/jpeg', 'content-length': PICTURE.length }
+  client.send(requestHead('/v1/predictions', headers))
+  client.send(PICTURE.subarray(0, 1000))
+  await waitUntil('it is on its way', async () => (await gateway.countConnections()) === 1)
+  const closing = gateway.close()
+  await waitUntil('no connection is accepted any more', () => !gateway.app.server.listening)
+  client.send(PICTURE.subarray(1000))
+  await closing
+  await waitUntil('the connection has ended', () => client.hasEnded())
+  assert.equal(client.status(), 202)
+  assert.match(client.text(), /\r\nconnection: close\r\n/i)
+  assert.equal(await gateway.queue.count(), 1)
+})
+
+test('during DRAIN_DELAY it is not ready and serves as before, over connections that then end', async (t) => {
+  const redis = await startPrivateRedis(t)
+  const gateway = await startGateway({ REDIS_URL: redis.url, DRAIN_DELAY: '2s' })
+  atEnd(t, 'gateway process', () => gateway.stop())
+  const client = await openRawClient(t, gateway.url)
+  client.send('GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  await waitUntil('it was answered', () => client.text().includes('alive'))
+
+  const ending = gateway.stop()
+  await waitUntil('it is not ready', async () => (await fetch(`${gateway.url}/readyz`)).status === 503)
+  // Over a connection from before, and over new ones.
+  client.send('GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  await waitUntil('the open connection was served, and ended', () => client.hasEnded())
+  assert.equal(client.text().match(/"alive"/g)?.length, 2)
+  const accepted = await fetch(`${gateway.url}/v1/predictions`, {
+    method: 'POST',
+    headers: { 'content-type': 'image/jpeg' },
+    body: new Uint8Array(PICTURE),
+  })
+  assert.equal(accepted.status, 202)
+  assert.equal(accepted.headers.get('connection'), 'close')
+  const { urls } = await readPrediction(accepted)
+  const [waiting, stream] = await Promise.all([fetch(`${urls.get}?wait=60`), readEvents(urls.events)])
+  assert.equal(waiting.status, 200)
+  await stream.ended
+  assert.equal(await ending, 0)
+})
+
+test('a second SIGTERM ends the process now', async (t) => {
+  const redis = await startPrivateRedis(t)
+  const gateway = await startGateway({ REDIS_URL: redis.url, DRAIN_DELAY: '1h' })
+  atEnd(t, 'gateway process', () => gateway.kill('SIGKILL'))
+  gateway.child.kill('SIGTERM')
+  await waitUntil('it is not ready', async () => (await fetch(`${gateway.url}/readyz`)).status === 503)
+  await gateway.kill('SIGTERM')
+  assert.equal(gateway.child.exitCode, 1)
 })
 
 test('SIGTERM ends the process with 0, also while somebody waits', async (t) => {

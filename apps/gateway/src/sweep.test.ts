@@ -1,4 +1,5 @@
 /** A sweep drops what nobody needs any more, and nothing else. */
+import type { PredictJobData } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import { waitUntil } from '@menagerie/harness/processes'
@@ -42,9 +43,8 @@ test('a picture whose deletion was missed goes, whatever the end was', async (t)
   const gateway = await openTestGateway(t)
   const canceled = await submit(gateway)
   const expired = await submit(gateway, { headers: { 'cancel-after': '1ms' } })
-  const uploadIdOf = async (id: string): Promise<string> =>
-    ((await gateway.queue.getJob(id))?.data as { upload: { id: string } }).upload.id
-  const canceledUpload = await uploadIdOf(canceled.id)
+  const data = (await gateway.queue.getJob(canceled.id))?.data as PredictJobData | undefined
+  const canceledUpload = data?.upload.id ?? ''
   await cancel(gateway, canceled.id)
   await waitUntil('its picture is gone', async () => !(await hasUpload(gateway, canceledUpload)))
   await putUpload(gateway, canceledUpload)

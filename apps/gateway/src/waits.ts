@@ -22,6 +22,8 @@ export interface Listener {
    * @throws AppError `queue_unavailable` when Redis cannot be read at the end
    */
   waitForEnd(data: PredictJobData, options: WaitOptions): Promise<PredictionRead | null>
+  /** Like `waitForEnd`, but until the status is another than in this reading. Beginnings are found by looking. */
+  waitForChange(known: PredictionRead, options: WaitOptions): Promise<PredictionRead | null>
   close(): void
 }
 
@@ -32,6 +34,7 @@ export interface Waits {
   waitForEnd(id: string, options: WaitOptions): Promise<PredictionRead | null>
   /** Sends everybody home with what is known now. */
   stop(): void
+  isStopped(): boolean
 }
 
 /**
@@ -78,27 +81,35 @@ export const createWaits = (deps: {
       }
     }
 
-    return {
-      async waitForEnd(data, { timeoutMs, signal }) {
-        const endsAt = performance.now() + timeoutMs
-        const wake = (): void => bell.ring()
-        signal?.addEventListener('abort', wake)
-        try {
-          for (;;) {
-            const remainingMs = endsAt - performance.now()
-            if (remainingMs > 0 && !isOver(signal)) {
-              const message = await bell.next(Math.min(remainingMs, SAFETY_POLL_MS))
-              const told = readMessage(id, data, message)
-              if (told !== null) return told
-            }
-            const isLast = performance.now() >= endsAt || isOver(signal)
-            const read = await look(isLast)
-            if (read !== undefined && (isLast || read === null || isEnded(read))) return read
+    const waitUntil = async (
+      isReached: (read: PredictionRead) => boolean,
+      data: PredictJobData,
+      { timeoutMs, signal }: WaitOptions,
+    ): Promise<PredictionRead | null> => {
+      const endsAt = performance.now() + timeoutMs
+      const wake = (): void => bell.ring()
+      signal?.addEventListener('abort', wake)
+      try {
+        for (;;) {
+          const remainingMs = endsAt - performance.now()
+          if (remainingMs > 0 && !isOver(signal)) {
+            const message = await bell.next(Math.min(remainingMs, SAFETY_POLL_MS))
+            const told = readMessage(id, data, message)
+            if (told !== null) return told
           }
-        } finally {
-          signal?.removeEventListener('abort', wake)
+          const isLast = performance.now() >= endsAt || isOver(signal)
+          const read = await look(isLast)
+          if (read !== undefined && (isLast || read === null || isReached(read))) return read
         }
-      },
+      } finally {
+        signal?.removeEventListener('abort', wake)
+      }
+    }
+
+    return {
+      waitForEnd: (data, options) => waitUntil(isEnded, data, options),
+      waitForChange: (known, options) =>
+        waitUntil(({ status }) => status !== known.status, known.record.data, options),
       close: remove,
     }
   }
@@ -121,5 +132,6 @@ export const createWaits = (deps: {
       isStopped = true
       bells.ringAll()
     },
+    isStopped: () => isStopped,
   }
 }

@@ -1,24 +1,36 @@
 import type { Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { HAND_BACK } from './process-job.ts'
+
+// A job may still be on its way to this worker when the time is up.
+const HAND_BACK_INTERVAL_MS = 100
 
 /**
  * Stops a consumer without losing or delaying work: takes nothing new, finishes what it can within `timeoutMs`,
  * and hands the rest back at once. `worker.close()` alone would wait for ever.
  */
 export const drainWorker = async (
-  worker: Worker,
-  options: { timeoutMs: number; isQueueReachable: boolean; log: Logger },
+  deps: { worker: Worker; redis: Redis; log: Logger },
+  options: { timeoutMs: number },
 ): Promise<void> => {
+  const { worker, redis, log } = deps
+  const isQueueReachable = redis.status === 'ready'
   // With Redis away nothing can be finished or handed back, and close() would wait for it; the locks run out.
-  const closing = worker.close(!options.isQueueReachable)
+  const closing = worker.close(!isQueueReachable)
+  let interval: NodeJS.Timeout | undefined
   const timer = setTimeout(() => {
-    options.log.warn('drain time is up; handing back what is running')
-    worker.cancelAllJobs(HAND_BACK)
+    log.warn('drain time is up; handing back what is not in the model yet')
+    const handBack = (): void => worker.cancelAllJobs(HAND_BACK)
+    handBack()
+    interval = setInterval(handBack, HAND_BACK_INTERVAL_MS)
   }, options.timeoutMs)
   try {
     await closing
   } finally {
     clearTimeout(timer)
+    clearInterval(interval)
   }
+  // The call that waited for work was cut off, maybe just after it was told of some: then nobody else has been.
+  if (isQueueReachable) redis.zadd(worker.toKey('marker'), 0, '0').catch(() => undefined)
 }

@@ -20,11 +20,28 @@ const readConfig = (): WorkerConfig => {
 const config = readConfig()
 const log = createLogger({ service: 'worker', level: config.logLevel })
 
-const opening = openWorker(config, log)
-closeWithGrace({ delay: config.drainTimeoutMs + CLOSE_MAX_MS, logger: log }, async ({ signal, err }) => {
+/** `process.exit()` would end inference threads inside a run, which aborts the process with a core dump. */
+const endNow = (reason: string): void => {
+  log.error(`${reason}, ending now`)
+  process.kill(process.pid, 'SIGKILL')
+}
+
+const stop = new AbortController()
+const opening = openWorker(config, log, stop.signal)
+const graceOptions = {
+  delay: config.drainTimeoutMs + CLOSE_MAX_MS,
+  logger: log,
+  onSecondSignal: (signal: string | undefined) => endNow(`second ${signal ?? 'signal'}`),
+  onTimeout: () => endNow('not stopped in time'),
+}
+closeWithGrace(graceOptions, async ({ signal, err }) => {
   if (err === undefined) log.info({ signal }, 'stopping')
   else log.fatal({ err }, 'stopping after an error')
+  // What has not begun to take jobs yet never will.
+  stop.abort(new Error('stopped before it was ready'))
   const worker = await opening.catch(() => null)
   await worker?.close()
 })
-await opening
+await opening.catch((error: unknown) => {
+  if (!stop.signal.aborted) throw error
+})

@@ -1,5 +1,6 @@
 import type { KnownAnswer } from '@menagerie/contract/job'
 import { createClassifier } from '@menagerie/inference/classifier'
+import { listenForAbort } from '@menagerie/inference/listen-for-abort'
 import { readCpuBudget } from '@menagerie/inference/cpu-budget'
 import { planThreads } from '@menagerie/inference/plan-threads'
 import { resolveModel } from '@menagerie/model-files/resolve-model'
@@ -21,7 +22,7 @@ import { createFingerprint } from './fingerprint.ts'
 import { startProbeServer, type Health } from './probe-server.ts'
 import { selectAnswers } from './select-answers.ts'
 
-const findModel = async (config: WorkerConfig, log: Logger) => {
+const findModel = async (config: WorkerConfig, log: Logger, signal: AbortSignal | undefined) => {
   const { name, dir, cacheDir, isDownloadAllowed, isStandInAllowed } = config.model
   const model = await resolveModel({
     name,
@@ -29,6 +30,7 @@ const findModel = async (config: WorkerConfig, log: Logger) => {
     cacheDir,
     download: isDownloadAllowed,
     allowStandIn: isStandInAllowed,
+    signal,
     log: { info: (line) => log.info(line), warn: (line) => log.warn(line) },
   })
   log.info(
@@ -46,13 +48,18 @@ const loadQueueModules = async () => ({
   ...(await import('./process-job.ts')),
 })
 
-const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) => {
-  const health: Health = { state: 'starting' }
+const openAll = async (
+  config: WorkerConfig,
+  log: Logger,
+  health: Health,
+  releasers: Releasers,
+  stop: AbortSignal | undefined,
+) => {
   const probes = await startProbeServer(health, config.probe)
   releasers.push('probe server', () => probes.close())
 
   const plan = planThreads(config.inferenceMode, config.inferenceThreads ?? readCpuBudget())
-  const model = await findModel(config, log)
+  const model = await findModel(config, log, stop)
   const answers = selectAnswers(model, config.model.isAnimalsOnly)
   const loading = loadQueueModules()
   const classifier = await createClassifier({
@@ -68,6 +75,7 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
   }
 
   const { closeRedis, createConsumerRedis, createProducerRedis, ...queue } = await loading
+  stop?.throwIfAborted()
   const connection = { url: config.redis.url, log }
   const queueRedis = createConsumerRedis({ ...connection, name: 'worker-queue' })
   releasers.push('worker-queue', () => closeRedis(queueRedis))
@@ -143,16 +151,16 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
   releasers.push('worker-cancellations', () => closeRedis(cancellations))
   followCancellations({ subscriber: cancellations, keys, worker })
   releasers.push('job worker', async () => {
-    health.state = 'draining'
-    await heartbeat.beat()
-    await queue.drainWorker(worker, {
-      timeoutMs: config.drainTimeoutMs,
-      isQueueReachable: queueRedis.status === 'ready',
-      log,
-    })
+    // The gateways are told at the same time: nothing more is taken from this moment on.
+    const telling = heartbeat.beat()
+    await queue.drainWorker({ worker, redis: queueRedis, log }, { timeoutMs: config.drainTimeoutMs })
+    await telling
   })
 
-  await worker.waitUntilReady()
+  // Without end while Redis is away.
+  const { aborted, stop: stopListening } = listenForAbort(stop)
+  await Promise.race([worker.waitUntilReady(), aborted]).finally(stopListening)
+  stop?.throwIfAborted()
   health.state = 'ready'
   await heartbeat.beat()
   log.info({ worker: id, model: model.name, ...plan }, 'ready')
@@ -160,15 +168,24 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
 }
 
 /**
- * Loads and warms the model, then starts to take jobs. Rejects when the model cannot be had, with everything closed
- * that was open by then.
+ * Loads and warms the model, then starts to take jobs. Rejects when the model cannot be had, or with its reason when
+ * `stop` fires before that, with everything closed that was open by then.
  */
-export const openWorker = async (config: WorkerConfig, log: Logger) => {
+export const openWorker = async (config: WorkerConfig, log: Logger, stop?: AbortSignal) => {
   const releasers = new Releasers()
+  const health: Health = { state: 'starting' }
+  const drain = (): void => {
+    health.state = 'draining'
+  }
+  stop?.addEventListener('abort', drain, { once: true })
+  const close = (): Promise<void> => {
+    drain()
+    return releasers.close()
+  }
   try {
-    return { ...(await openAll(config, log, releasers)), close: () => releasers.close() }
+    return { ...(await openAll(config, log, health, releasers, stop)), close }
   } catch (error) {
-    await releasers.close()
+    await close()
     throw error
   }
 }

@@ -1,6 +1,6 @@
 import { formatFailedReason } from '@menagerie/contract/errors'
 import { parseEndMessage, readEndedId } from '@menagerie/contract/end-message'
-import { KnownAnswer, PredictReturnValue } from '@menagerie/contract/job'
+import { JOB_PRIORITY, KnownAnswer, PAYLOAD_VERSION, PredictReturnValue } from '@menagerie/contract/job'
 import {
   CANCELED_AT_FIELD,
   OPEN_RUNS_FIELD,
@@ -12,6 +12,7 @@ import { parseRecord } from '@menagerie/contract/record-fields'
 import { makeJpeg } from '@menagerie/harness/pictures'
 import { waitUntil } from '@menagerie/harness/processes'
 import { createKeys } from '@menagerie/shared/keys'
+import { Worker } from 'bullmq'
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import Value from 'typebox/value'
@@ -118,10 +119,27 @@ test('a payload that makes no sense fails once and visibly', async () => {
   assert.equal((await queue.queue.getJob('nonsense'))?.attemptsMade, 1)
 })
 
-test('a payload of a newer version is delayed, not failed', async () => {
-  const job = await queue.queue.add('predict', { ...queue.makeData(), v: 2 }, { jobId: 'newer', attempts: 3 })
+test('a payload of a newer version is delayed, not failed, and an upgraded worker takes it', async (t) => {
+  const later = await openTestQueue()
+  t.after(() => later.close())
+  const old = await later.openWorker()
+  const job = await later.queue.add(
+    'predict',
+    { ...later.makeData(), v: PAYLOAD_VERSION + 1 },
+    { jobId: 'newer', attempts: 3, priority: JOB_PRIORITY.ordinary },
+  )
   await waitUntil('the job is delayed', async () => (await job.getState()) === 'delayed')
-  assert.equal((await queue.queue.getJob('newer'))?.failedReason, undefined)
+  await old.close()
+  const stored = await later.queue.getJob('newer')
+  assert.deepEqual([stored?.failedReason, stored?.attemptsMade], [undefined, 0])
+  const upgraded = new Worker(later.queue.name, async ({ data }) => `took v${data.v}`, {
+    connection: later.redis,
+    prefix: later.env.REDIS_PREFIX,
+  })
+  t.after(() => upgraded.close())
+  // Its time comes.
+  await job.promote()
+  assert.deepEqual(await later.outcomeOf(job), { value: `took v${PAYLOAD_VERSION + 1}` })
 })
 
 test('fields of a later gateway are tolerated', async () => {

@@ -13,6 +13,7 @@ import type { Logger } from 'pino'
 import { Compile } from 'typebox/compile'
 import { CANCELED } from './cancellations.ts'
 import { toJobError } from './failure.ts'
+import { handBackJob } from './hand-back.ts'
 import { endRun, startRun, type JobStartDeps } from './job-start.ts'
 import { createTurns } from './turns.ts'
 
@@ -120,11 +121,14 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     try {
       // A worker died while it had this job, maybe of it. Such jobs run one at a time, so that the one that kills is
       // alone in being counted, and the others get through.
-      return await (job.stalledCounter > 0 ? takeTurn(() => predict(job, signal)) : predict(job, signal))
+      return await (job.stalledCounter > 0
+        ? takeTurn(() => predict(job, signal), signal)
+        : predict(job, signal))
     } catch (thrown) {
       if (signal?.aborted === true && signal.reason === HAND_BACK) {
-        // Back to its old place, for any other worker, and without using up an attempt.
-        await job.moveToWait(token)
+        if (!(await handBackJob(deps.redis, job, token ?? ''))) {
+          deps.log.warn({ predictionId: job.id }, 'not handed back: another worker has it by now')
+        }
         throw new WaitingError()
       }
       if (signal?.aborted === true && signal.reason === CANCELED) {

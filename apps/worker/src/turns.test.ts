@@ -25,3 +25,25 @@ test('a task that fails fails for whoever handed it in, and the next one has its
   await assert.rejects(failing, { message: 'no' })
   assert.equal(await next, 'yes')
 })
+
+test('a signal ends the wait for a turn at once, and the next one still waits for whoever runs', async () => {
+  const takeTurn = createTurns()
+  const log: string[] = []
+  let end: () => void = assert.fail
+  const running = takeTurn(() => new Promise<void>((resolve) => (end = resolve)))
+  const controller = new AbortController()
+  const leaving = takeTurn(async () => log.push('left, and ran'), controller.signal)
+  const next = takeTurn(async () => log.push('next'))
+  const reason = new Error('hand back')
+  controller.abort(reason)
+  await assert.rejects(leaving, reason)
+  await nextTurn()
+  assert.deepEqual(log, [])
+  end()
+  await Promise.all([running, next])
+  assert.deepEqual(log, ['next'])
+  await assert.rejects(
+    takeTurn(() => assert.fail('it ran'), controller.signal),
+    reason,
+  )
+})

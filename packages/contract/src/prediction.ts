@@ -120,7 +120,7 @@ export const Prediction = Type.Object(
     started_at: Nullable(Time),
     completed_at: Nullable(Time),
     expires_at: Nullable(Time),
-    urls: Type.Object({ get: Type.String(), cancel: Type.String() }),
+    urls: Type.Object({ get: Type.String(), events: Type.String(), cancel: Type.String() }),
   },
   { $id: 'Prediction' },
 )

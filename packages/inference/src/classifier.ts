@@ -58,9 +58,8 @@ export const createClassifier = async (options: {
       const startedAt = performance.now()
       const pixels = await decodeImage(bytes, input, { signal })
       const preprocessMs = performance.now() - startedAt
-      // A run cannot be interrupted, so this is the last moment to give up.
       signal?.throwIfAborted()
-      const { topK: ranked, rival, predictMs } = await pool.predict(pixels, topK)
+      const { topK: ranked, rival, predictMs } = await pool.predict(pixels, topK, signal)
       const contenders = [...ranked.slice(0, 1), ...(rival === null ? [] : [rival])]
       return { topK: ranked, confident: isConfident(contenders, confidence), preprocessMs, predictMs }
     },

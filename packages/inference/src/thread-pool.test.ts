@@ -72,6 +72,19 @@ test('one thread answers first what came first', async (t) => {
   assert.deepEqual(order, numbers)
 })
 
+test('a signal ends the wait for a thread, and not a run', async (t) => {
+  const pool = await open(t, 1)
+  const controller = new AbortController()
+  const running = pool.predict(paintNumber(1), 3, controller.signal)
+  const leaving = pool.predict(paintNumber(2), 3, controller.signal)
+  const next = pool.predict(paintNumber(3), 3)
+  const reason = new Error('hand back')
+  controller.abort(reason)
+  await assert.rejects(leaving, reason)
+  assert.equal((await running).topK.length, 3)
+  assert.deepEqual((await next).topK, (await pool.predict(paintNumber(3), 3)).topK)
+})
+
 test('pixels are handed over, not copied: the caller’s array is empty', async (t) => {
   const pool = await open(t, 1)
   const pixels = paint(1, 2, 3)

@@ -28,8 +28,11 @@ export interface ThreadPool {
   classCount: number
   /** Duration of the run that warms a session up: a little more than a later one takes. */
   warmUpMs: number
-  /** The pixels are transferred: the caller's array is empty afterwards. */
-  predict(pixels: Uint8Array, topK: number): Promise<ThreadResult>
+  /**
+   * The pixels are transferred: the caller's array is empty afterwards. The signal ends the wait for a thread, with
+   * what it was aborted with; a run cannot be interrupted.
+   */
+  predict(pixels: Uint8Array, topK: number, signal?: AbortSignal): Promise<ThreadResult>
   /** Finishes what was handed in, then stops the threads. */
   close(): Promise<void>
 }
@@ -175,13 +178,24 @@ export const createThreadPool = async (
   return {
     classCount: ready[0]?.classCount ?? 0,
     warmUpMs: Math.max(...ready.map(({ warmUpMs }) => warmUpMs)),
-    predict(pixels, topK) {
+    predict(pixels, topK, signal) {
       if (closing.signal.aborted) return Promise.reject(new Error('the thread pool is closed'))
       const { promise, resolve, reject } = withResolvers<ThreadResult>()
+      const task = { pixels, topK, resolve, reject }
+      const leaveLine = (): void => {
+        const place = waiting.indexOf(task)
+        if (place === -1) return
+        waiting.splice(place, 1)
+        reject(signal?.reason)
+      }
       unsettled.add(promise)
-      waiting.push({ pixels, topK, resolve, reject })
+      waiting.push(task)
+      signal?.addEventListener('abort', leaveLine)
       dispatch()
-      return promise.finally(() => unsettled.delete(promise))
+      return promise.finally(() => {
+        signal?.removeEventListener('abort', leaveLine)
+        unsettled.delete(promise)
+      })
     },
     async close() {
       closing.abort()

@@ -1,20 +1,8 @@
 import { AppError } from '@menagerie/contract/errors'
+import { listenForAbort } from './listen-for-abort.ts'
 
 /** Runs a task when there is a slot for it; gives up on it after `timeoutMs`, or when the signal says so. */
 export type LimitTime = <T>(task: () => Promise<T>, timeoutMs: number, signal?: AbortSignal) => Promise<T>
-
-/** Rejects with what the signal was aborted with; `stop` ends the listening. */
-const listenForAbort = (signal: AbortSignal | undefined): { aborted: Promise<never>; stop: () => void } => {
-  let stop: () => void = () => undefined
-  const aborted = new Promise<never>((_resolve, reject) => {
-    if (signal === undefined) return
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort)
-    stop = () => signal.removeEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
-  })
-  return { aborted, stop }
-}
 
 /**
  * A time limit for tasks that cannot be stopped. One that is given up keeps its slot until it really ends, and the

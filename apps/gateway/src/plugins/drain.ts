@@ -1,4 +1,6 @@
 import fp from 'fastify-plugin'
+import type { Server, Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Waits } from '../waits.ts'
 
 declare module 'fastify' {
@@ -8,21 +10,44 @@ declare module 'fastify' {
   }
 }
 
-// Requests end at once when nobody waits any more. What is left are uploads on their way, and connections on which
-// nothing was ever sent, which Node would wait for without end.
-const REST_MS = 10_000
+// Requests end at once when nobody waits any more. What is left are uploads on their way.
+const UPLOADS_MAX_MS = 15_000
+const TIDY_INTERVAL_MS = 1000
 
-/** While the gateway stops: not ready, nobody is kept waiting, and each answer ends its connection. */
-export const drain = fp<{ waits: Waits }>(
-  (app, { waits }, done) => {
+/** Sockets over which nothing has come yet. Node counts them as busy, and would wait for them without end. */
+const trackSilentSockets = (server: Server) => {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return {
+    close(): void {
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+    },
+  }
+}
+
+/**
+ * Stopping: not ready at once; after `delayMs`, in which everything is served as before, nobody is kept waiting and no
+ * connection is accepted. Meanwhile each answer ends its connection: clients that are in the middle of something leave
+ * by themselves, and none of them sends a request into a connection that is just being closed.
+ */
+export const drain = fp<{ waits: Waits; delayMs: number }>(
+  (app, { waits, delayMs }, done) => {
+    const silent = trackSilentSockets(app.server)
     app.decorate('isDraining', false)
-    app.addHook('preClose', (closed) => {
+    app.addHook('preClose', async () => {
       app.isDraining = true
+      if (delayMs > 0) await sleep(delayMs)
       waits.stop()
-      setTimeout(() => app.server.closeAllConnections(), REST_MS).unref()
-      closed()
+      setInterval(() => {
+        silent.close()
+        // Those that had begun their answer before the drain, and did not hear that it ends their connection.
+        app.server.closeIdleConnections()
+      }, TIDY_INTERVAL_MS).unref()
+      setTimeout(() => app.server.closeAllConnections(), UPLOADS_MAX_MS).unref()
     })
-    // A keep-alive connection that was busy when closing began would hold it up for 72 s.
     app.addHook('onSend', async (_request, reply) => {
       if (app.isDraining) reply.header('connection', 'close')
     })

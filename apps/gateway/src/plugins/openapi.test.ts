@@ -24,7 +24,7 @@ const readDocument = async (gateway: TestGateway): Promise<Document> => {
 
 /** Every status that a route can answer. */
 const STATUSES: Record<string, number[]> = {
-  'POST /': [200, 400, 409, 410, 413, 415, 422, 500, 503, 504],
+  'POST /': [200, 202, 400, 409, 410, 413, 415, 422, 500, 503, 504],
   'POST /v1/predictions': [200, 202, 400, 404, 409, 413, 415, 422, 500, 503],
   'GET /v1/predictions/{id}': [200, 400, 404, 500, 503],
   'DELETE /v1/predictions/{id}': [204, 400, 404, 500, 503],
@@ -34,6 +34,7 @@ const STATUSES: Record<string, number[]> = {
   'POST /v1/dead-letter/replay': [200, 400, 401, 403, 500, 503],
   'POST /v1/dead-letter/{id}/replay': [202, 400, 401, 403, 404, 410, 500, 503],
   'DELETE /v1/dead-letter/{id}': [204, 400, 401, 403, 404, 500, 503],
+  'GET /v1/predictions/{id}/events': [200, 204, 400, 404, 500, 503],
   'GET /v1/models': [200, 500, 503],
   'GET /livez': [200],
   'GET /readyz': [200, 500, 503],

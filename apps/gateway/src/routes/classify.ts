@@ -10,6 +10,7 @@ import { receiveInput } from '../receive-input.ts'
 import { readSubmitHeaders, SUBMIT_HEADERS } from '../request-headers.ts'
 import { isEnded } from '../record-reader.ts'
 import { KEY_CODES, UPLOAD_CODES, uploadBody } from './upload-body.ts'
+import { predictionResponse } from './prediction-response.ts'
 import { problemResponses } from './problem-responses.ts'
 
 const OUTCOME_CODES = [
@@ -43,6 +44,9 @@ const schema = {
       },
       content: { 'application/json': { schema: Type.Ref('ClassicAnswer') } },
     },
+    202: predictionResponse(
+      'Accepted, but this gateway stops and cannot wait: poll the prediction at `location`',
+    ),
     ...problemResponses(...UPLOAD_CODES, ...KEY_CODES, ...OUTCOME_CODES),
   },
 }
@@ -78,6 +82,7 @@ export const classifyRoute =
       const url = `${baseUrl}${path}`
       if (!isEnded(read)) {
         reply.header('location', path)
+        if (app.isDraining) return reply.code(202).send(await deps.viewPrediction(read, baseUrl))
         const detail = `the photo is accepted and will be classified; its answer will be at ${url}`
         return sendProblem(reply, 'prediction_timeout', detail, { prediction_url: url })
       }

@@ -46,7 +46,7 @@ test('202 with Location and the whole prediction, once Redis has the job and the
   })
   assert.deepEqual(prediction.queue, { position: 0, estimated_wait_ms: null })
   const url = `${gateway.url}${PATH}/${prediction.id}`
-  assert.deepEqual(prediction.urls, { get: url, cancel: `${url}/cancel` })
+  assert.deepEqual(prediction.urls, { get: url, events: `${url}/events`, cancel: `${url}/cancel` })
   assert.equal(prediction.replay_of, null)
   assert.equal(prediction.output, null)
   assert.equal(prediction.error, null)

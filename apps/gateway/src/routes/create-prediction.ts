@@ -11,17 +11,14 @@ import { parsePreferWait } from '../prefer-wait.ts'
 import { receiveInput } from '../receive-input.ts'
 import { readSubmitHeaders, SUBMIT_HEADERS } from '../request-headers.ts'
 import { isEnded } from '../record-reader.ts'
+import { predictionResponse } from './prediction-response.ts'
 import { problemResponses } from './problem-responses.ts'
 import { KEY_CODES, UPLOAD_CODES, uploadBody } from './upload-body.ts'
 
-const predictionResponse = (description: string) => ({
-  description,
-  headers: {
-    location: Type.String({ description: 'Where the prediction can be read' }),
+const waitedResponse = (description: string) =>
+  predictionResponse(description, {
     'preference-applied': Type.String({ description: 'The wait that was granted, when one was asked for' }),
-  },
-  content: { 'application/json': { schema: Type.Ref('Prediction') } },
-})
+  })
 
 const schema = {
   tags: ['predictions'],
@@ -37,8 +34,8 @@ const schema = {
     ...SUBMIT_HEADERS,
   }),
   response: {
-    200: predictionResponse('Finished within the wait that was asked for'),
-    202: predictionResponse('Accepted: the prediction is in the queue and will not be lost'),
+    200: waitedResponse('Finished within the wait that was asked for'),
+    202: waitedResponse('Accepted: the prediction is in the queue and will not be lost'),
     ...problemResponses(
       ...UPLOAD_CODES,
       ...KEY_CODES,

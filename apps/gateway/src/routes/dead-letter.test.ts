@@ -217,8 +217,13 @@ test('only who has the operator key may do any of it', async (t) => {
     ['DELETE', `/${id}`],
   ] as const) {
     await expectProblem(await call(disabled, method, rest), 'operator_disabled')
-    for (const headers of [{}, { authorization: 'Bearer no' }, { authorization: OPERATOR_KEY }]) {
-      const refused = await call(gateway, method, rest, headers as Record<string, string>)
+    const refusedHeaders: Array<Record<string, string>> = [
+      {},
+      { authorization: 'Bearer no' },
+      { authorization: OPERATOR_KEY },
+    ]
+    for (const headers of refusedHeaders) {
+      const refused = await call(gateway, method, rest, headers)
       assert.equal(refused.headers.get('www-authenticate'), 'Bearer')
       await expectProblem(refused, 'operator_key_invalid')
     }

@@ -20,7 +20,7 @@ const findTraces = async (gateway: TestGateway, id: string): Promise<string[]> =
     // What workers were told of lately, by id alone: BullMQ trims it.
     if (key.endsWith(':events')) continue
     const dump = await gateway.redis.dumpBuffer(key)
-    if (key.includes(id) || dump?.includes(id) === true) traces.push(key)
+    if (key.includes(id) || dump.includes(id)) traces.push(key)
   }
   return traces
 }
