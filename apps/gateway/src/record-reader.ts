@@ -3,7 +3,7 @@ import { readStatus, type JobRecord } from '@menagerie/contract/job-record'
 import { isTerminal, type PredictionStatus } from '@menagerie/contract/prediction'
 import { parseJobData, parseRecord, PROGRESS_FIELDS } from '@menagerie/contract/record-fields'
 import { jobKey } from '@menagerie/shared/keys'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import { guardRedis } from './guard-redis.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 
@@ -54,7 +54,7 @@ type ReadReply = [seconds: string, microseconds: string, ahead?: number | null, 
  * model's queue is asked; there are few.
  */
 export const createRecordReader = (
-  deps: { redis: Redis; catalog: ModelCatalog },
+  deps: { redis: RedisConnection; catalog: ModelCatalog },
   options: { prefix: string; resultTtlMs: number },
 ): RecordReader => {
   const readFrom = async (id: string, models: string[]): Promise<PredictionRead | null> => {

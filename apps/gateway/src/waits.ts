@@ -3,7 +3,7 @@ import type { PredictJobData } from '@menagerie/contract/job'
 import { readStatus } from '@menagerie/contract/job-record'
 import { parseRecord } from '@menagerie/contract/record-fields'
 import type { Keys } from '@menagerie/shared/keys'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import { createBells } from './bells.ts'
 import { isEnded, type PredictionRead, type RecordReader } from './record-reader.ts'
 
@@ -51,7 +51,7 @@ const readMessage = (id: string, data: PredictJobData, message: string | null): 
 }
 
 /** Waiting for predictions: one subscription per gateway, for all models, and bells by prediction id. */
-export const createWaits = (deps: { subscriber: Redis; reader: RecordReader; keys: Keys }): Waits => {
+export const createWaits = (deps: { subscriber: RedisConnection; reader: RecordReader; keys: Keys }): Waits => {
   const bells = createBells()
   let isStopped = false
 

@@ -9,10 +9,10 @@ import {
 import { jobKey } from '@menagerie/shared/keys'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { Job } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 
 export interface JobStartDeps {
-  redis: Redis
+  redis: RedisConnection
   uploads: UploadStore
   prefix: string
 }

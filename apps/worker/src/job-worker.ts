@@ -3,7 +3,7 @@ import { planConcurrency } from '@menagerie/inference/plan-threads'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { Worker, type Job } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import type { AnnounceEnd } from './announce-end.ts'
 import type { ProcessJob } from './process-job.ts'
@@ -28,7 +28,7 @@ const uploadIdOf = (job: Job): string | null =>
   (job.data as { upload?: { id?: string | null } } | undefined)?.upload?.id ?? null
 
 export interface JobWorkerDeps {
-  redis: Redis
+  redis: RedisConnection
   uploads: UploadStore
   process: ProcessJob
   /** Tells the gateways that a prediction has ended. */

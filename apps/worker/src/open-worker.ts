@@ -45,7 +45,7 @@ const loadQueueModules = async () => ({
 })
 
 const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) => {
-  const health: Health = { state: 'starting' }
+  const health: Health = { state: 'starting', isQueueWritable: async () => false }
   const probes = await startProbeServer(health, config.probe)
   releasers.push('probe server', () => probes.close())
 
@@ -75,11 +75,16 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
     { enableAutoPipelining: true },
   )
   releasers.push('worker-commands', () => closeRedis(redis))
-  // Heartbeats are worth nothing late, so they fail fast.
+  // Heartbeats and probes are worth nothing late, so they fail fast.
   const beatRedis = createProducerRedis({ ...connection, name: 'worker-heartbeat' })
   releasers.push('worker-heartbeat', () => closeRedis(beatRedis))
 
   const keys = createKeys(config.redis.prefix)
+  health.isQueueWritable = () =>
+    beatRedis.set(keys.probe, '1', 'PX', 1000).then(
+      () => queueRedis.status === 'ready',
+      () => false,
+    )
   const fingerprint = createFingerprint({ digest: model.digest, input: model.manifest.input, ...answers })
   const id = `${hostname()}-${randomUUID().slice(0, 8)}`
   const uploads = createRedisUploadStore({ redis, keys })

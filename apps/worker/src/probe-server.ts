@@ -3,20 +3,28 @@ import { createServer, type Server } from 'node:http'
 
 export interface Health {
   state: WorkerState
+  /** Whether the queue's Redis takes writes; asked only while the state is `ready`. */
+  isQueueWritable: () => Promise<boolean>
 }
 
-/** `/livez` and `/readyz` on a port of their own: the worker serves nothing else over HTTP. */
+/**
+ * `/livez` and `/readyz` on a port of their own: the worker serves nothing else over HTTP. Ready is who can take
+ * predictions now: not while Redis is away, full or read-only, though the worker goes on by itself afterwards.
+ */
 export const startProbeServer = (health: Health, options: { host: string; port: number }): Promise<Server> =>
   new Promise((resolve, reject) => {
-    const statusOf = (path: string | undefined): number => {
-      if (path === '/livez') return 200
-      if (path === '/readyz') return health.state === 'ready' ? 200 : 503
-      return 404
+    const answer = async (path: string | undefined): Promise<[status: number, body: object]> => {
+      const { state } = health
+      if (path === '/livez') return [200, { status: state }]
+      if (path !== '/readyz') return [404, { error: 'not found' }]
+      if (state !== 'ready') return [503, { status: state }]
+      return (await health.isQueueWritable()) ? [200, { status: state }] : [503, { status: 'queue_unavailable' }]
     }
     const server = createServer((request, response) => {
-      const status = statusOf(request.url)
-      response.writeHead(status, { 'content-type': 'application/json' })
-      response.end(`${JSON.stringify(status === 404 ? { error: 'not found' } : { status: health.state })}\n`)
+      void answer(request.url).then(([status, body]) => {
+        response.writeHead(status, { 'content-type': 'application/json' })
+        response.end(`${JSON.stringify(body)}\n`)
+      })
     })
     server.once('error', reject)
     server.listen(options.port, options.host, () => resolve(server))

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from './redis.ts'
 import type { Logger } from 'pino'
 
 /** Server settings that the promise "no accepted job is lost" rests on. */
@@ -10,7 +10,7 @@ const NEEDED = {
 } as const
 
 /** Logs each setting of the Redis server that is too weak to keep the promise; says so when it cannot look. */
-export const warnOfWeakDurability = async (redis: Redis, log: Logger): Promise<void> => {
+export const warnOfWeakDurability = async (redis: RedisConnection, log: Logger): Promise<void> => {
   try {
     for (const [setting, needed] of Object.entries(NEEDED)) {
       const [, actual] = await redis.config('GET', setting)

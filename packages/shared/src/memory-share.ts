@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from './redis.ts'
 
 const REMEMBERED_MS = 1000
 
@@ -9,7 +9,7 @@ const readNumber = (info: string, name: string): number =>
  * How much of the memory that Redis may use is in use, 0 to 1; of the machine's where it has no limit. Asked at most
  * once a second.
  */
-export const createMemoryShareReader = (deps: { redis: Redis }): (() => Promise<number>) => {
+export const createMemoryShareReader = (deps: { redis: RedisConnection }): (() => Promise<number>) => {
   let share: Promise<number> | null = null
   let readAt = 0
   const read = async (): Promise<number> => {

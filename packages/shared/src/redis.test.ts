@@ -5,8 +5,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
-import type { Redis } from 'ioredis'
-import { createConsumerRedis, createProducerRedis } from './redis.ts'
+import { createConsumerRedis, createProducerRedis, type RedisConnection } from './redis.ts'
 import { createLogCollector } from './testing/log-collector.ts'
 import { createRedisProcess, skipWithoutRedisServer } from './testing/redis-process.ts'
 import { readTestRedisUrl } from './testing/test-redis.ts'
@@ -14,18 +13,18 @@ import { readTestRedisUrl } from './testing/test-redis.ts'
 const skip = skipWithoutRedisServer
 
 /** Unlike `once` it does not reject when the connection meets errors on the way. */
-const waitFor = (redis: Redis, event: string): Promise<void> =>
+const waitFor = (redis: RedisConnection, event: string): Promise<void> =>
   new Promise((resolve) => redis.once(event, () => resolve()))
 
 const setUp = async (t: TestContext) => {
   const server = await createRedisProcess()
-  const connections: Redis[] = []
+  const connections: RedisConnection[] = []
   t.after(async () => {
     for (const connection of connections) connection.disconnect()
     await server.remove()
   })
   const { log, lines } = createLogCollector()
-  const connect = (create: typeof createProducerRedis, name: string): Redis => {
+  const connect = (create: typeof createProducerRedis, name: string): RedisConnection => {
     const redis = create({ url: server.url, name, log })
     connections.push(redis)
     return redis

@@ -1,5 +1,5 @@
 import { KnownAnswer } from '@menagerie/contract/job'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from './redis.ts'
 import { Compile } from 'typebox/compile'
 import type { Keys } from './keys.ts'
 import { createMemoryShareReader } from './memory-share.ts'
@@ -23,7 +23,7 @@ const knownAnswer = Compile(KnownAnswer)
 
 /** Answers by the bytes that they were given for, as Redis strings with an expiry. */
 export const createResultCache = (
-  deps: { redis: Redis; keys: Keys },
+  deps: { redis: RedisConnection; keys: Keys },
   options: { ttlMs: number },
 ): ResultCache => {
   const { redis, keys } = deps
