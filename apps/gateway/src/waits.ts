@@ -56,8 +56,10 @@ export const createWaits = (deps: { subscriber: RedisConnection; reader: RecordR
   let isStopped = false
 
   deps.subscriber.on('message', (_channel, message) => bells.ring(readEndedId(message), message))
-  // It subscribes again by itself whenever the connection is back; what fails now is what ends the connection.
-  deps.subscriber.subscribe(deps.keys.ended).catch(() => undefined)
+  const subscribe = (): void => void deps.subscriber.subscribe(deps.keys.ended).catch(() => undefined)
+  // The client repeats only a subscription that Redis once accepted, and drops one that a login failed before.
+  deps.subscriber.on('ready', subscribe)
+  subscribe()
 
   const isOver = (signal?: AbortSignal): boolean => isStopped || signal?.aborted === true
 

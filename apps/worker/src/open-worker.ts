@@ -45,7 +45,7 @@ const loadQueueModules = async () => ({
 })
 
 const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) => {
-  const health: Health = { state: 'starting', isQueueWritable: async () => false }
+  const health: Health = { state: 'starting', canTakeJobs: async () => false }
   const probes = await startProbeServer(health, config.probe)
   releasers.push('probe server', () => probes.close())
 
@@ -80,8 +80,9 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
   releasers.push('worker-heartbeat', () => closeRedis(beatRedis))
 
   const keys = createKeys(config.redis.prefix)
-  health.isQueueWritable = () =>
-    beatRedis.set(keys.probe, '1', 'PX', 1000).then(
+  // A deletion, which a full Redis takes, since workers go on there.
+  health.canTakeJobs = () =>
+    beatRedis.del(keys.probe).then(
       () => queueRedis.status === 'ready',
       () => false,
     )

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { startProbeServer, type Health } from './probe-server.ts'
 
 test('readiness follows the state and the queue; liveness follows neither', async (t) => {
-  let isWritable = true
-  const health: Health = { state: 'starting', isQueueWritable: async () => isWritable }
+  let isQueueThere = true
+  const health: Health = { state: 'starting', canTakeJobs: async () => isQueueThere }
   const server = await startProbeServer(health, { host: '127.0.0.1', port: 0 })
   t.after(() => server.close())
   const address = server.address()
@@ -26,7 +26,7 @@ test('readiness follows the state and the queue; liveness follows neither', asyn
   assert.equal((await probe('/nothing')).status, 404)
 
   health.state = 'ready'
-  isWritable = false
+  isQueueThere = false
   assert.deepEqual(await probe('/readyz'), { status: 503, body: { status: 'queue_unavailable' } })
   assert.equal((await probe('/livez')).status, 200)
 })

@@ -3,13 +3,13 @@ import { createServer, type Server } from 'node:http'
 
 export interface Health {
   state: WorkerState
-  /** Whether the queue's Redis takes writes; asked only while the state is `ready`. */
-  isQueueWritable: () => Promise<boolean>
+  /** Whether jobs can be taken from the queue; asked only while the state is `ready`. */
+  canTakeJobs: () => Promise<boolean>
 }
 
 /**
  * `/livez` and `/readyz` on a port of their own: the worker serves nothing else over HTTP. Ready is who can take
- * predictions now: not while Redis is away, full or read-only, though the worker goes on by itself afterwards.
+ * predictions now: not while Redis is away or read-only, though the worker goes on by itself afterwards.
  */
 export const startProbeServer = (health: Health, options: { host: string; port: number }): Promise<Server> =>
   new Promise((resolve, reject) => {
@@ -18,7 +18,7 @@ export const startProbeServer = (health: Health, options: { host: string; port: 
       if (path === '/livez') return [200, { status: state }]
       if (path !== '/readyz') return [404, { error: 'not found' }]
       if (state !== 'ready') return [503, { status: state }]
-      return (await health.isQueueWritable()) ? [200, { status: state }] : [503, { status: 'queue_unavailable' }]
+      return (await health.canTakeJobs()) ? [200, { status: state }] : [503, { status: 'queue_unavailable' }]
     }
     const server = createServer((request, response) => {
       void answer(request.url).then(([status, body]) => {

@@ -84,6 +84,7 @@ const connect = (deps: RedisConnectionDeps, options: ConnectionOptions): RedisCo
     connectTimeout: TIMEOUT_MS,
     retryStrategy,
     reconnectOnError,
+    maxLoadingRetryTime: TIMEOUT_MS,
     ...options,
   })
   logErrors(redis, deps.name, deps.log)
