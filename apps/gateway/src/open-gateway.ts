@@ -4,7 +4,7 @@ import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie
 import { Releasers } from '@menagerie/shared/releasers'
 import { createResultCache } from '@menagerie/shared/result-cache'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
-import { warnOfWeakDurability } from '@menagerie/shared/durability'
+import { createDurabilityCheck } from '@menagerie/shared/durability'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import type { Logger } from 'pino'
 import { createAcceptPrediction } from './accept-prediction.ts'
@@ -48,7 +48,8 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   // Pictures and jobs go over one connection, in this order; whoever reads never queues behind 10 MB.
   const accepting = openProducer('gateway-accepting')
   const commands = openProducer('gateway-commands')
-  commands.on('ready', () => void warnOfWeakDurability(commands, log))
+  const checkDurability = createDurabilityCheck({ redis: commands, log })
+  commands.on('ready', () => void checkDurability())
 
   const keys = createKeys(prefix)
   const registry = createWorkerRegistry({ redis: commands, keys })

@@ -59,6 +59,9 @@ const openCluster = ({ endpoints, options: target }: Servers, options: Connectio
     maxRedirections,
     clusterRetryStrategy,
     slotsRefreshTimeout: TIMEOUT_MS,
+    // connect() of ioredis 6.0 never settles when that check fails, as it does while a node is away, and a BullMQ
+    // worker that happens to be waiting for it then waits for ever. What is not ready answers CLUSTERDOWN.
+    enableReadyCheck: false,
     // A node that hangs keeps its connections: only the others say who has taken its slots over.
     slotsRefreshInterval: 5000,
     redisOptions: { ...redisOptions, ...target },

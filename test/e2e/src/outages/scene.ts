@@ -89,19 +89,25 @@ export const openScene = async (
 
   const post = (fields: Record<string, string> = {}): Promise<Response> =>
     fetch(`${gateway.url}/v1/predictions`, { method: 'POST', body: makeForm(picture, fields) })
-  const read = async (id: string): Promise<Prediction> =>
-    (await (await fetch(`${gateway.url}/v1/predictions/${id}`)).json()) as Prediction
-
-  const submit = async (count: number, fields: Record<string, string> = {}): Promise<string[]> => {
-    const answers = await Promise.all(Array.from({ length: count }, () => post(fields)))
-    const predictions = await Promise.all(
-      answers.map(async (answer) => {
-        assert.equal(answer.status, 202, answer.statusText)
-        return (await answer.json()) as Prediction
-      }),
-    )
-    return predictions.map(({ id }) => id)
+  /** Null while it cannot be read. */
+  const read = async (id: string): Promise<Prediction | null> => {
+    const answer = await fetch(`${gateway.url}/v1/predictions/${id}`)
+    const body: unknown = await answer.json()
+    return answer.ok ? (body as Prediction) : null
   }
+
+  /** As a client that tries again when it is told to: sentinels tell of a new master one after the other. */
+  const submitOne = async (fields: Record<string, string>): Promise<string> => {
+    for (;;) {
+      const answer = await post(fields)
+      const text = await answer.text()
+      if (answer.status === 202) return (JSON.parse(text) as Prediction).id
+      assert.equal(answer.status, 503, text)
+      await sleep(POST_PAUSE_MS)
+    }
+  }
+  const submit = (count: number, fields: Record<string, string> = {}): Promise<string[]> =>
+    Promise.all(Array.from({ length: count }, () => submitOne(fields)))
 
   /**
    * For as long as an outage lasts, the gateway says that it can take nothing, and refuses it politely; so does the
@@ -122,13 +128,13 @@ export const openScene = async (
   }
 
   const expectSuccess = async (ids: string[]): Promise<void> => {
+    let ended: Array<Prediction | null> = []
     await waitUntil('all predictions have ended', async () => {
-      const all = await Promise.all(ids.map(read))
-      return all.every(({ status }) => status !== 'queued' && status !== 'processing')
+      ended = await Promise.all(ids.map(read))
+      return ended.every((one) => one !== null && one.status !== 'queued' && one.status !== 'processing')
     })
-    const ended = await Promise.all(ids.map(read))
     assert.ok(
-      ended.every(({ status }) => status === 'succeeded'),
+      ended.every((one) => one?.status === 'succeeded'),
       `${JSON.stringify(ended)}\n${worker.log()}`,
     )
   }
