@@ -27,7 +27,7 @@ export const createResultCache = (
   options: { ttlMs: number },
 ): ResultCache => {
   const { redis, keys } = deps
-  const readMemoryShare = createMemoryShareReader({ redis })
+  const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
   return {
     async get(by) {
       const text = await redis.get(keys.result(by.fingerprint, by.sha256))
