@@ -41,7 +41,10 @@ const PREDICT_RETRY_DELAY_MS = 500
 const WEBHOOK_KEPT_S = 7 * 24 * 3600
 
 /** The gateway's producing side of BullMQ. */
-export const createJobQueue = (deps: { redis: RedisConnection; log: Logger }, options: JobQueueOptions): JobQueue => {
+export const createJobQueue = (
+  deps: { redis: RedisConnection; log: Logger },
+  options: JobQueueOptions,
+): JobQueue => {
   const { redis } = deps
   const connection = { connection: redis, prefix: options.prefix }
   const queues = new Map<string, Queue>()

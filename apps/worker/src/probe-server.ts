@@ -1,5 +1,5 @@
 import type { WorkerState } from '@menagerie/contract/registry'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 
 export interface Health {
   state: WorkerState
@@ -20,12 +20,12 @@ export const startProbeServer = (health: Health, options: { host: string; port: 
       if (state !== 'ready') return [503, { status: state }]
       return (await health.canTakeJobs()) ? [200, { status: state }] : [503, { status: 'queue_unavailable' }]
     }
-    const server = createServer((request, response) => {
-      void answer(request.url).then(([status, body]) => {
-        response.writeHead(status, { 'content-type': 'application/json' })
-        response.end(`${JSON.stringify(body)}\n`)
-      })
-    })
+    const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      const [status, body] = await answer(request.url)
+      response.writeHead(status, { 'content-type': 'application/json' })
+      response.end(`${JSON.stringify(body)}\n`)
+    }
+    const server = createServer((request, response) => void respond(request, response))
     server.once('error', reject)
     server.listen(options.port, options.host, () => resolve(server))
   })

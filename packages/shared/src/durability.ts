@@ -36,7 +36,10 @@ const checkServer = async (server: Server): Promise<Finding[]> => {
   const version = readField(await server.info('server'), 'redis_version')
   if (version !== undefined && isTooOld(version)) {
     const needed = VERSION_MIN.join('.')
-    findings.push({ details: { actual: version, needed }, message: 'redis is too old; the queue may not work' })
+    findings.push({
+      details: { actual: version, needed },
+      message: 'redis is too old; the queue may not work',
+    })
   }
   if (readField(await server.info('replication'), 'role') === 'slave') {
     const message = 'redis is a replica and takes no writes; REDIS_URL must lead to the master'
@@ -73,7 +76,9 @@ export const createDurabilityCheck = (deps: { redis: RedisConnection; log: Logge
   let said = ''
   return async (): Promise<void> => {
     const findings = await check(deps.redis)
-    const text = findings.map(({ details, message }) => JSON.stringify({ ...details, err: null, message })).join()
+    const text = findings
+      .map(({ details, message }) => JSON.stringify({ ...details, err: null, message }))
+      .join()
     if (text === said) return
     said = text
     for (const { details, message } of findings) deps.log.warn(details, message)

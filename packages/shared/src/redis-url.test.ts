@@ -71,7 +71,9 @@ test('what cannot be meant is refused with the rule and without the value', () =
     assert.throws(
       () => readRedisSettings({ REDIS_URL: url, REDIS_PREFIX: '{m}' }),
       (error: unknown) =>
-        error instanceof EnvError && /REDIS_URL must be/.test(error.message) && !error.message.includes('secret'),
+        error instanceof EnvError &&
+        /REDIS_URL must be/.test(error.message) &&
+        !error.message.includes('secret'),
       url,
     )
   }

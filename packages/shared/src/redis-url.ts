@@ -37,7 +37,7 @@ const decode = (text: string | undefined): string | undefined =>
   text === undefined || text === '' ? undefined : decodeURIComponent(text)
 
 /** Properties that are not undefined, as `exactOptionalPropertyTypes` wants them. */
-const dropUndefined = <T extends object>(value: T) =>
+const dropUndefined = (value: object) =>
   Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined))
 
 const parseMany = (groups: Record<string, string | undefined>): RedisTarget | null => {

@@ -2,6 +2,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createErrorLog } from './error-log.ts'
+import { keepConnecting } from './keep-connecting.ts'
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts'
 
 /** A connection to one server, to the master that sentinels name, or to a cluster. */
@@ -53,7 +54,7 @@ const openSentinel = ({ endpoints, options: target }: Servers, options: Connecti
 const openCluster = ({ endpoints, options: target }: Servers, options: ConnectionOptions): Cluster => {
   const { enableOfflineQueue = true, enableAutoPipelining = false, maxRedirections, ...node } = options
   const { retryStrategy: clusterRetryStrategy, reconnectOnError: _onServerError, ...redisOptions } = node
-  return new Cluster(endpoints, {
+  const cluster = new Cluster(endpoints, {
     enableOfflineQueue,
     enableAutoPipelining,
     maxRedirections,
@@ -68,6 +69,8 @@ const openCluster = ({ endpoints, options: target }: Servers, options: Connectio
     // Certificates are for names.
     ...(target.tls === undefined ? {} : { dnsLookup: (host, done) => done(null, host) }),
   })
+  keepConnecting(cluster)
+  return cluster
 }
 
 const open = (target: RedisTarget, options: ConnectionOptions): RedisConnection => {

@@ -43,7 +43,10 @@ test('a cluster', { skip: skipWithoutRedisServer }, async (t) => {
 
   const scene = await openScene(
     t,
-    { REDIS_URL: `redis-cluster://127.0.0.1:${others.map(({ port }) => port).join(',127.0.0.1:')}`, REDIS_PREFIX: PREFIX },
+    {
+      REDIS_URL: `redis-cluster://127.0.0.1:${others.map(({ port }) => port).join(',127.0.0.1:')}`,
+      REDIS_PREFIX: PREFIX,
+    },
     {
       mustBeReady: true,
       // On whichever node it has chosen.

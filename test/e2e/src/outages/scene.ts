@@ -33,8 +33,9 @@ interface LogLine {
 }
 
 /** Lines that are not about a request: those are as many as there are requests. */
-const countLines = ({ log }: AppProcess): number =>
-  log()
+const countLines = (app: AppProcess): number =>
+  app
+    .log()
     .split('\n')
     .filter((text) => text !== '')
     .filter((text) => !text.startsWith('{') || (JSON.parse(text) as LogLine).reqId === undefined).length
@@ -84,7 +85,12 @@ export const openScene = async (
   t.after(() => worker.kill('SIGKILL'))
   const both = [gateway, worker]
   for (const { url } of both) {
-    await waitUntil(`${url} listens`, () => fetch(`${url}/livez`).then(({ ok }) => ok, () => false))
+    await waitUntil(`${url} listens`, () =>
+      fetch(`${url}/livez`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    )
   }
 
   const post = (fields: Record<string, string> = {}): Promise<Response> =>
@@ -115,8 +121,10 @@ export const openScene = async (
    */
   const endure = async (code: Code): Promise<void> => {
     const isWorkerReady = code === 'queue_full'
-    await waitUntil('the gateway is not ready', async () => !(await isReady(gateway.url)))
-    await waitUntil('the worker knows', async () => (await isReady(worker.url)) === isWorkerReady)
+    await Promise.all([
+      waitUntil('the gateway is not ready', async () => !(await isReady(gateway.url))),
+      waitUntil('the worker knows', async () => (await isReady(worker.url)) === isWorkerReady),
+    ])
     const endsAt = performance.now() + OUTAGE_MS
     do {
       await expectProblem(await post(), code)
@@ -184,4 +192,3 @@ export const openScene = async (
     },
   }
 }
-export type Scene = Awaited<ReturnType<typeof openScene>>

@@ -77,10 +77,19 @@ test('a server that refuses', async (t) => {
     await scene.goThrough({
       begin: async () => {
         await server.kill()
-        starting = server.start(['--key-load-delay', '50000', '--loading-process-events-interval-bytes', '1024'])
+        starting = server.start([
+          '--key-load-delay',
+          '50000',
+          '--loading-process-events-interval-bytes',
+          '1024',
+        ])
       },
       end: async () => {
-        const impatient = new Redis({ port: server.port, enableReadyCheck: false, maxRetriesPerRequest: null })
+        const impatient = new Redis({
+          port: server.port,
+          enableReadyCheck: false,
+          maxRetriesPerRequest: null,
+        })
         assert.match(await impatient.info('persistence'), /^loading:1/m)
         await impatient.config('SET', 'key-load-delay', '0')
         impatient.disconnect()

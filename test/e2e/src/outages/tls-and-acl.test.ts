@@ -15,21 +15,22 @@ import { test } from 'node:test'
 import { countListeners, makeOwnServer } from './own-server.ts'
 import { openScene } from './scene.ts'
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
+const OPENSSL = 'openssl'
+const hasOpenssl = spawnSync(OPENSSL, ['version']).status === 0
 
 /** A private authority and a certificate of its for 127.0.0.1. */
 const makeCertificates = (dir: string) => {
   const path = (name: string): string => join(dir, name)
-  const openssl = (...args: string[]): void => {
-    const { status, stderr } = spawnSync('openssl', args, { encoding: 'utf8' })
+  const openssl = (line: string): void => {
+    const args = line.split(/\s+/)
+    const { status, stderr } = spawnSync(OPENSSL, args, { encoding: 'utf8' })
     assert.equal(status, 0, stderr)
   }
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-  openssl('req', '-x509', ...newKey, '-subj', '/CN=authority', '-keyout', path('ca.key'), '-out', path('ca.pem'))
+  const newKey = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2'
+  openssl(`${newKey} -subj /CN=authority -keyout ${path('ca.key')} -out ${path('ca.pem')}`)
   openssl(
-    ...['req', '-x509', ...newKey, '-subj', '/CN=redis', '-addext', 'subjectAltName=IP:127.0.0.1'],
-    ...['-addext', 'basicConstraints=CA:FALSE', '-CA', path('ca.pem'), '-CAkey', path('ca.key')],
-    ...['-keyout', path('server.key'), '-out', path('server.pem')],
+    `${newKey} -subj /CN=redis -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:FALSE
+     -CA ${path('ca.pem')} -CAkey ${path('ca.key')} -keyout ${path('server.key')} -out ${path('server.pem')}`,
   )
   return { ca: path('ca.pem'), key: path('server.key'), cert: path('server.pem') }
 }
@@ -40,10 +41,13 @@ test('TLS with a private authority', { skip: hasOpenssl ? false : 'no openssl on
   const { ca, key, cert } = makeCertificates(dir)
   const tlsPort = await findFreePort()
   const server = await makeOwnServer(t, {
-    args: [
-      ...['--tls-port', String(tlsPort), '--tls-cert-file', cert, '--tls-key-file', key],
-      ...['--tls-ca-cert-file', ca, '--tls-auth-clients', 'no'],
-    ],
+    args: Object.entries({
+      '--tls-port': String(tlsPort),
+      '--tls-cert-file': cert,
+      '--tls-key-file': key,
+      '--tls-ca-cert-file': ca,
+      '--tls-auth-clients': 'no',
+    }).flat(),
   })
   await server.start()
   const url = `rediss://127.0.0.1:${tlsPort}`
