@@ -83,14 +83,20 @@ test('a command under way when Redis dies is refused, not sent again', { skip },
   await refused
 })
 
-test('a producer gives up on a Redis that is connected and does not answer', { skip }, async (t) => {
-  const { server, connect } = await setUp(t)
-  await server.start()
-  const redis = connect(createProducerRedis, 'producer')
-  await waitFor(redis, 'ready')
-  await server.kill('SIGSTOP')
-  await assert.rejects(redis.ping(), /timed out/i)
-})
+test(
+  'a producer gives up on a Redis that does not answer, and on the connection to it',
+  { skip },
+  async (t) => {
+    const { server, connect } = await setUp(t)
+    await server.start()
+    const redis = connect(createProducerRedis, 'producer')
+    await waitFor(redis, 'ready')
+    await server.kill('SIGSTOP')
+    const closed = waitFor(redis, 'close')
+    await assert.rejects(redis.ping(), /timed out/i)
+    await closed
+  },
+)
 
 test('a consumer waits for a Redis that is not there, and then gets its answer', { skip }, async (t) => {
   const { server, connect } = await setUp(t)
