@@ -69,6 +69,14 @@ test('a replica is named', { skip }, async (t) => {
   )
 })
 
+test('a connection that is lost while it looks is worth no line', { skip }, async (t) => {
+  const { check, lines, redis } = await setUp(t, WEAK)
+  await redis.ping()
+  redis.disconnect()
+  await check()
+  assert.deepEqual(lines, [])
+})
+
 test('what was said is said again only after something has changed', { skip }, async (t) => {
   const { check, lines, redis } = await setUp(t, [...STRONG.slice(0, 4), '--maxmemory-policy', 'allkeys-lru'])
   await check()

@@ -1,5 +1,6 @@
 import { Cluster } from 'ioredis'
 import type { Logger } from 'pino'
+import { coerceError } from './coerce-error.ts'
 import type { RedisConnection } from './redis.ts'
 
 /** Settings of a server that the promise "no accepted job is lost" rests on. */
@@ -38,7 +39,7 @@ const checkServer = async (server: Server): Promise<Finding[]> => {
     const needed = VERSION_MIN.join('.')
     findings.push({
       details: { actual: version, needed },
-      message: 'redis is too old; the queue may not work',
+      message: 'redis is too old: the queue may not work',
     })
   }
   if (readField(await server.info('replication'), 'role') === 'slave') {
@@ -57,10 +58,12 @@ const checkServer = async (server: Server): Promise<Finding[]> => {
 const listServers = (redis: RedisConnection): Server[] =>
   redis instanceof Cluster ? redis.nodes('master') : [redis]
 
-const check = async (redis: RedisConnection): Promise<Finding[]> => {
+/** Null when the connection was lost on the way. */
+const check = async (redis: RedisConnection): Promise<Finding[] | null> => {
   try {
     return (await Promise.all(listServers(redis).map(checkServer))).flat()
   } catch (err) {
+    if (coerceError(err).name !== 'ReplyError') return null
     const settings = Object.entries(NEEDED).map(([setting, needed]) => `${setting} ${needed}`)
     const message = `redis does not show its settings; they must be ${settings.join(', ')} there`
     return [{ details: { err }, message }]
@@ -76,6 +79,7 @@ export const createDurabilityCheck = (deps: { redis: RedisConnection; log: Logge
   let said = ''
   return async (): Promise<void> => {
     const findings = await check(deps.redis)
+    if (findings === null) return
     const text = findings
       .map(({ details, message }) => JSON.stringify({ ...details, err: null, message }))
       .join()
