@@ -4,7 +4,7 @@ import { CANCELED_AT_FIELD, DELETED_AT_FIELD, STARTED_AT_FIELD } from '@menageri
 import type { AnnounceEnd } from '@menagerie/shared/announce-end'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import { guardRedis } from './guard-redis.ts'
 import type { PredictionRead, RecordReader } from './record-reader.ts'
@@ -35,7 +35,7 @@ return 1`
  */
 export const createCancelPrediction = (
   deps: {
-    redis: Redis
+    redis: RedisConnection
     keys: Keys
     reader: RecordReader
     uploads: UploadStore

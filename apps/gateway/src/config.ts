@@ -5,6 +5,7 @@ import {
   parseDurationMs,
 } from '@menagerie/shared/duration'
 import { loadEnv } from '@menagerie/shared/env'
+import { readRedisSettings } from '@menagerie/shared/redis-settings'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
 import Type from 'typebox'
 
@@ -94,7 +95,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
   const settings = loadEnv(GatewaySettings, env)
   return {
     listen: { host: settings.HOST, port: settings.PORT },
-    redis: { url: settings.REDIS_URL, prefix: settings.REDIS_PREFIX },
+    redis: readRedisSettings(settings),
     logLevel: settings.LOG_LEVEL,
     cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
     defaultModel: settings.MODEL,

@@ -4,7 +4,7 @@ import { REPLAYED_BY_FIELD } from '@menagerie/contract/job-record'
 import { jobKey } from '@menagerie/shared/keys'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import { randomUUID } from 'node:crypto'
 import type { Enqueue } from './enqueue.ts'
 import type { Forget } from './forget.ts'
@@ -52,7 +52,7 @@ const PAGE_SIZE = 100
 /** What failed is kept by BullMQ in a sorted set per queue, by the time of its end. */
 export const createDeadLetters = (
   deps: {
-    redis: Redis
+    redis: RedisConnection
     reader: RecordReader
     catalog: ModelCatalog
     uploads: UploadStore

@@ -3,7 +3,7 @@ import { CANCELED_AT_FIELD, DELETED_AT_FIELD } from '@menagerie/contract/job-rec
 import { jobKey, type Keys } from '@menagerie/shared/keys'
 import type { ResultCache } from '@menagerie/shared/result-cache'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Forget } from './forget.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { JobQueue } from './job-queue.ts'
@@ -57,7 +57,7 @@ export interface Deletions {
 
 export const createDeletions = (
   deps: {
-    redis: Redis
+    redis: RedisConnection
     keys: Keys
     reader: RecordReader
     uploads: UploadStore

@@ -1,7 +1,7 @@
 import { predictQueueName } from '@menagerie/contract/job'
 import { DELETED_AT_FIELD } from '@menagerie/contract/job-record'
 import { jobKey } from '@menagerie/shared/keys'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 
 /**
  * KEYS: job hash, then every place where a job may stand. ARGV: job id, expected data ('' is any). Returns 1 when the
@@ -34,7 +34,7 @@ export type ForgetOutcome = (typeof OUTCOMES)[keyof typeof OUTCOMES]
  * with the same id.
  */
 export const createForget =
-  (deps: { redis: Redis }, options: { prefix: string }) =>
+  (deps: { redis: RedisConnection }, options: { prefix: string }) =>
   async (target: { id: string; model: string; rawData?: string }): Promise<ForgetOutcome> => {
     const keys = [target.id, ...PLACES].map((name) =>
       jobKey(options.prefix, predictQueueName(target.model), name),

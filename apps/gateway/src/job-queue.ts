@@ -12,7 +12,7 @@ import { webhookId } from '@menagerie/contract/webhook'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import { jobKey } from '@menagerie/shared/keys'
 import { FlowProducer, Queue, type JobsOptions } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import Value from 'typebox/value'
 import type { RetentionOptions } from './expiry.ts'
@@ -46,7 +46,10 @@ const PREDICT_RETRY_DELAY_MS = 500
 const WEBHOOK_KEPT_S = 7 * 24 * 3600
 
 /** The gateway's producing side of BullMQ. */
-export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: JobQueueOptions): JobQueue => {
+export const createJobQueue = (
+  deps: { redis: RedisConnection; log: Logger },
+  options: JobQueueOptions,
+): JobQueue => {
   const { redis } = deps
   const connection = { connection: redis, prefix: options.prefix }
   const queues = new Map<string, Queue>()

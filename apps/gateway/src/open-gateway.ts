@@ -2,7 +2,7 @@ import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
 import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
-import { warnOfWeakDurability } from '@menagerie/shared/durability'
+import { createDurabilityCheck } from '@menagerie/shared/durability'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
@@ -48,7 +48,8 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
 
   const accepting = openProducer('gateway-accepting')
   const commands = openProducer('gateway-commands')
-  commands.on('ready', () => void warnOfWeakDurability(commands, log))
+  const checkDurability = createDurabilityCheck({ redis: commands, log })
+  commands.on('ready', () => void checkDurability())
 
   const keys = createKeys(prefix)
   const registry = createWorkerRegistry({ redis: commands, keys })

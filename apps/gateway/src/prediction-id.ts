@@ -1,6 +1,6 @@
 import type { Keys } from '@menagerie/shared/keys'
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import { guardRedis } from './guard-redis.ts'
 
 const SECRET_BYTES = 32
@@ -24,7 +24,7 @@ const formatUuid = (bytes: Buffer): string => {
  *
  * @throws AppError `queue_unavailable`, `queue_full`
  */
-export const createIdentify = (deps: { redis: Redis; keys: Keys }) => {
+export const createIdentify = (deps: { redis: RedisConnection; keys: Keys }) => {
   const readSecret = async (): Promise<string> => {
     const known = await deps.redis.get(deps.keys.idSecret)
     if (known !== null) return known

@@ -8,7 +8,7 @@ import {
 import { isTerminal, type PredictionStatus } from '@menagerie/contract/prediction'
 import { parseJobData, parseRecord, PROGRESS_FIELDS } from '@menagerie/contract/record-fields'
 import { jobKey } from '@menagerie/shared/keys'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import { expiresAt, type RetentionOptions } from './expiry.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { ModelCatalog } from './model-catalog.ts'
@@ -74,7 +74,7 @@ type ReadReply = [seconds: string, microseconds: string, ahead?: number | null, 
  * model's queue is asked; there are few.
  */
 export const createRecordReader = (
-  deps: { redis: Redis; catalog: ModelCatalog },
+  deps: { redis: RedisConnection; catalog: ModelCatalog },
   options: { prefix: string } & RetentionOptions,
 ): RecordReader => {
   const findIn = async (id: string, models: string[]): Promise<StoredPrediction | null> => {

@@ -3,7 +3,7 @@ import { isTerminal } from '@menagerie/contract/prediction'
 import { jobKey } from '@menagerie/shared/keys'
 import { parseUploadId } from '@menagerie/shared/upload-store/upload-id'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Deletions } from './delete-prediction.ts'
 import type { Forget } from './forget.ts'
 import type { ModelCatalog } from './model-catalog.ts'
@@ -30,7 +30,7 @@ const MEMORY_SHARE_MAX = 0.5
  */
 export const createSweep = (
   deps: {
-    redis: Redis
+    redis: RedisConnection
     reader: RecordReader
     uploads: UploadStore
     catalog: ModelCatalog

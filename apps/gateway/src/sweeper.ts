@@ -1,13 +1,13 @@
 import { coerceError } from '@menagerie/shared/coerce-error'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import type { Keys } from '@menagerie/shared/keys'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import type { Sweep } from './sweep.ts'
 
 /** Sweeps again and again, until it is stopped; of all gateways, one at a time does. */
 export const startSweeper = (
-  deps: { redis: Redis; keys: Keys; sweep: Sweep; log: Logger },
+  deps: { redis: RedisConnection; keys: Keys; sweep: Sweep; log: Logger },
   options: { intervalMs: number },
 ) => {
   const errors = createErrorLog(deps.log, 'sweep failed')

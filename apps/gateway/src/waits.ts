@@ -3,7 +3,7 @@ import type { PredictJobData } from '@menagerie/contract/job'
 import { readStatus } from '@menagerie/contract/job-record'
 import { parseRecord } from '@menagerie/contract/record-fields'
 import type { Keys } from '@menagerie/shared/keys'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import { createBells } from './bells.ts'
 import { isEnded, type PredictionRead, type RecordReader } from './record-reader.ts'
 
@@ -55,7 +55,7 @@ const readMessage = (id: string, data: PredictJobData, message: string | null): 
 
 /** Waiting for predictions: one subscription per gateway, for all models, and bells by prediction id. */
 export const createWaits = (deps: {
-  subscriber: Redis
+  subscriber: RedisConnection
   reader: Pick<RecordReader, 'read'>
   keys: Keys
 }): Waits => {
@@ -63,8 +63,10 @@ export const createWaits = (deps: {
   let isStopped = false
 
   deps.subscriber.on('message', (_channel, message) => bells.ring(readEndedId(message), message))
-  // It subscribes again by itself whenever the connection is back; what fails now is what ends the connection.
-  deps.subscriber.subscribe(deps.keys.ended).catch(() => undefined)
+  const subscribe = (): void => void deps.subscriber.subscribe(deps.keys.ended).catch(() => undefined)
+  // The client repeats only a subscription that Redis once accepted, and drops one that a login failed before.
+  deps.subscriber.on('ready', subscribe)
+  subscribe()
 
   const isOver = (signal?: AbortSignal): boolean => isStopped || signal?.aborted === true
 

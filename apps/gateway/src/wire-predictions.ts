@@ -3,7 +3,7 @@ import type { Keys } from '@menagerie/shared/keys'
 import { createMemoryShareReader } from '@menagerie/shared/memory-share'
 import { createResultCache } from '@menagerie/shared/result-cache'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import { createAcceptPrediction } from './accept-prediction.ts'
 import { createCancelPrediction } from './cancel-prediction.ts'
@@ -13,6 +13,7 @@ import { createDeletions } from './delete-prediction.ts'
 import { createEnqueue } from './enqueue.ts'
 import { createFindKnownAnswer } from './find-known-answer.ts'
 import { createForget } from './forget.ts'
+import { guardRedis } from './guard-redis.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import { createIdentify } from './prediction-id.ts'
@@ -22,8 +23,8 @@ import { createWebhookUrlPolicy } from './webhooks/url-policy.ts'
 
 export interface PredictionDeps {
   /** Pictures and jobs go over one connection, in this order; whoever reads never queues behind 10 MB. */
-  accepting: Redis
-  commands: Redis
+  accepting: RedisConnection
+  commands: RedisConnection
   keys: Keys
   reader: RecordReader
   catalog: ModelCatalog
@@ -34,8 +35,10 @@ export interface PredictionDeps {
 // Time for retries and a slow hand-back after the deadline, before the bytes of a lost job go by themselves.
 const UPLOAD_MARGIN_MS = 3_600_000
 
-const readTimeMs = async (redis: Redis): Promise<number> => {
-  const [seconds, microseconds] = await redis.time()
+/** By the clock of the server that has our keys: in a cluster each has its own. */
+const readTimeMs = async (redis: RedisConnection, key: string): Promise<number> => {
+  const time = await guardRedis(() => redis.eval("return redis.call('TIME')", 1, key))
+  const [seconds, microseconds] = time as [string, string]
   return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
 }
 
@@ -67,7 +70,7 @@ export const wirePredictions = (
         hasSecret: webhooks.secret !== null,
         isPrivateAllowed: webhooks.isPrivateAllowed,
       }),
-      readTime: () => readTimeMs(redis),
+      readTime: () => readTimeMs(redis, keys.models),
     },
     { queueAgeMaxMs },
   )
@@ -92,7 +95,7 @@ export const wirePredictions = (
       catalog,
       forget,
       deletions,
-      readMemoryShare: createMemoryShareReader({ redis }),
+      readMemoryShare: createMemoryShareReader({ redis, key: keys.models }),
     },
     { prefix, resultTtlMs, graceMs: options.graceMs },
   )

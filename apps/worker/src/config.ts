@@ -1,6 +1,7 @@
 import { INFERENCE_MODES } from '@menagerie/inference/plan-threads'
 import { DurationText, parseDurationMs } from '@menagerie/shared/duration'
 import { loadEnv } from '@menagerie/shared/env'
+import { readRedisSettings } from '@menagerie/shared/redis-settings'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
 import { defaultCacheDir } from '@menagerie/model-files/cache-dir'
 import Type from 'typebox'
@@ -82,7 +83,7 @@ export const WorkerSettings = Type.Object({
 export const loadConfig = (env: Record<string, string | undefined>) => {
   const settings = loadEnv(WorkerSettings, env)
   return {
-    redis: { url: settings.REDIS_URL, prefix: settings.REDIS_PREFIX },
+    redis: readRedisSettings(settings),
     logLevel: settings.LOG_LEVEL,
     cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
     model: {

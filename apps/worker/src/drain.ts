@@ -1,5 +1,5 @@
 import type { Worker } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import { HAND_BACK } from './process-job.ts'
 
@@ -11,7 +11,7 @@ const HAND_BACK_INTERVAL_MS = 100
  * and hands the rest back at once. `worker.close()` alone would wait for ever.
  */
 export const drainWorker = async (
-  deps: { worker: Worker; redis: Redis; log: Logger },
+  deps: { worker: Worker; redis: RedisConnection; log: Logger },
   options: { timeoutMs: number },
 ): Promise<void> => {
   const { worker, redis, log } = deps

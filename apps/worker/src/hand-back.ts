@@ -1,5 +1,5 @@
 import type { Job } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 
 /**
  * KEYS: job hash, its lock, and of its queue: active list, set of the possibly stalled, prioritized set, marker, events.
@@ -51,7 +51,7 @@ return 1`
  *
  * @returns whether the job was still this worker's
  */
-export const handBackJob = async (redis: Redis, job: Job, token: string): Promise<boolean> => {
+export const handBackJob = async (redis: RedisConnection, job: Job, token: string): Promise<boolean> => {
   const queue = job.queueQualifiedName
   const id = job.id ?? ''
   const names = [id, `${id}:lock`, 'active', 'stalled', 'prioritized', 'marker', 'events']

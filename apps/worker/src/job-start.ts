@@ -9,10 +9,10 @@ import {
 import { jobKey } from '@menagerie/shared/keys'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { Job } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 
 export interface JobStartDeps {
-  redis: Redis
+  redis: RedisConnection
   uploads: UploadStore
   prefix: string
 }
@@ -23,8 +23,12 @@ const WORKER_DEATHS_MAX = 3
 /**
  * KEYS: job hash. Notes the first start by Redis' own clock, and one more run; returns
  * `[startedAt, runs that have told of no end, canceledAt or nil]`.
+ *
+ * A full Redis refuses a script whose first write takes memory, as it does each of these, and lets BullMQ's own pass,
+ * which delete first: all attempts of a job would fail there within a second. Work gives memory back, so it goes on.
  */
 const MARK_START = `
+redis.call('HDEL', KEYS[1], '')
 local now = redis.call('TIME')
 redis.call('HSETNX', KEYS[1], '${STARTED_AT_FIELD}', now[1] * 1000 + math.floor(now[2] / 1000))
 local runs = redis.call('HINCRBY', KEYS[1], '${OPEN_RUNS_FIELD}', 1)

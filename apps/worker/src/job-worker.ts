@@ -5,7 +5,7 @@ import type { AnnounceEnd } from '@menagerie/shared/announce-end'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { Worker, type Job } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import type { ProcessJob } from './process-job.ts'
 
@@ -36,7 +36,7 @@ const isReplayable = (err: Error): boolean =>
   !['prediction_canceled', 'prediction_expired'].includes(parseFailedReason(err.message).code)
 
 export interface JobWorkerDeps {
-  redis: Redis
+  redis: RedisConnection
   uploads: UploadStore
   process: ProcessJob
   /** Tells the gateways that a prediction has ended. */

@@ -85,11 +85,17 @@ const openAll = async (
     { enableAutoPipelining: true },
   )
   releasers.push('worker-commands', () => closeRedis(redis))
-  // Heartbeats are worth nothing late, so they fail fast.
+  // Heartbeats and probes are worth nothing late, so they fail fast.
   const beatRedis = createProducerRedis({ ...connection, name: 'worker-heartbeat' })
   releasers.push('worker-heartbeat', () => closeRedis(beatRedis))
 
   const keys = createKeys(config.redis.prefix)
+  // A deletion, which a full Redis takes, since workers go on there.
+  health.canTakeJobs = () =>
+    beatRedis.del(keys.probe).then(
+      () => queueRedis.status === 'ready',
+      () => false,
+    )
   const fingerprint = createFingerprint({ digest: model.digest, input: model.manifest.input, ...answers })
   const id = `${hostname()}-${randomUUID().slice(0, 8)}`
   const uploads = createRedisUploadStore({ redis, keys })
@@ -137,7 +143,7 @@ const openAll = async (
       uploads,
       process,
       announceEnd,
-      readMemoryShare: createMemoryShareReader({ redis }),
+      readMemoryShare: createMemoryShareReader({ redis, key: keys.models }),
       log,
     },
     {
@@ -173,7 +179,7 @@ const openAll = async (
  */
 export const openWorker = async (config: WorkerConfig, log: Logger, stop?: AbortSignal) => {
   const releasers = new Releasers()
-  const health: Health = { state: 'starting' }
+  const health: Health = { state: 'starting', canTakeJobs: async () => false }
   const drain = (): void => {
     health.state = 'draining'
   }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startProbeServer, type Health } from './probe-server.ts'
 
-test('readiness follows the state; liveness does not', async (t) => {
-  const health: Health = { state: 'starting' }
+test('readiness follows the state and the queue; liveness follows neither', async (t) => {
+  let isQueueThere = true
+  const health: Health = { state: 'starting', canTakeJobs: async () => isQueueThere }
   const server = await startProbeServer(health, { host: '127.0.0.1', port: 0 })
   t.after(() => server.close())
   const address = server.address()
@@ -23,4 +24,9 @@ test('readiness follows the state; liveness does not', async (t) => {
     assert.equal((await probe('/livez')).status, 200)
   }
   assert.equal((await probe('/nothing')).status, 404)
+
+  health.state = 'ready'
+  isQueueThere = false
+  assert.deepEqual(await probe('/readyz'), { status: 503, body: { status: 'queue_unavailable' } })
+  assert.equal((await probe('/livez')).status, 200)
 })

@@ -1,23 +1,31 @@
 import type { WorkerState } from '@menagerie/contract/registry'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 
 export interface Health {
   state: WorkerState
+  /** Whether jobs can be taken from the queue; asked only while the state is `ready`. */
+  canTakeJobs: () => Promise<boolean>
 }
 
-/** `/livez` and `/readyz` on a port of their own: the worker serves nothing else over HTTP. */
+/**
+ * `/livez` and `/readyz` on a port of their own: the worker serves nothing else over HTTP. Ready is who can take
+ * predictions now: not while Redis is away or read-only, though the worker goes on by itself afterwards.
+ */
 export const startProbeServer = (health: Health, options: { host: string; port: number }): Promise<Server> =>
   new Promise((resolve, reject) => {
-    const statusOf = (path: string | undefined): number => {
-      if (path === '/livez') return 200
-      if (path === '/readyz') return health.state === 'ready' ? 200 : 503
-      return 404
+    const answer = async (path: string | undefined): Promise<[status: number, body: object]> => {
+      const { state } = health
+      if (path === '/livez') return [200, { status: state }]
+      if (path !== '/readyz') return [404, { error: 'not found' }]
+      if (state !== 'ready') return [503, { status: state }]
+      return (await health.canTakeJobs()) ? [200, { status: state }] : [503, { status: 'queue_unavailable' }]
     }
-    const server = createServer((request, response) => {
-      const status = statusOf(request.url)
+    const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      const [status, body] = await answer(request.url)
       response.writeHead(status, { 'content-type': 'application/json' })
-      response.end(`${JSON.stringify(status === 404 ? { error: 'not found' } : { status: health.state })}\n`)
-    })
+      response.end(`${JSON.stringify(body)}\n`)
+    }
+    const server = createServer((request, response) => void respond(request, response))
     server.once('error', reject)
     server.listen(options.port, options.host, () => resolve(server))
   })

@@ -1,7 +1,7 @@
 import { predictQueueName } from '@menagerie/contract/job'
 import { PROGRESS_FIELDS } from '@menagerie/contract/record-fields'
+import type { RedisConnection } from './redis.ts'
 import { jobKey, type Keys } from './keys.ts'
-import type { Redis } from 'ioredis'
 
 /**
  * KEYS: job hash. ARGV: channel, job id, fields. Publishes an `EndMessage`. Reading and publishing are one step, so
@@ -15,7 +15,7 @@ return redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. cjson.encode(message))`
 
 /** Tells every gateway that a prediction has ended, and how. */
 export const createAnnounceEnd =
-  (deps: { redis: Redis; keys: Keys }, options: { prefix: string }) =>
+  (deps: { redis: RedisConnection; keys: Keys }, options: { prefix: string }) =>
   async (id: string, model: string): Promise<void> => {
     const key = jobKey(options.prefix, predictQueueName(model), id)
     await deps.redis.eval(ANNOUNCE_END, 1, key, deps.keys.ended, id, ...PROGRESS_FIELDS)

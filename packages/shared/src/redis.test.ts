@@ -5,8 +5,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
-import type { Redis } from 'ioredis'
-import { createConsumerRedis, createProducerRedis } from './redis.ts'
+import { createConsumerRedis, createProducerRedis, type RedisConnection } from './redis.ts'
 import { createLogCollector } from './testing/log-collector.ts'
 import { createRedisProcess, skipWithoutRedisServer } from './testing/redis-process.ts'
 import { readTestRedisUrl } from './testing/test-redis.ts'
@@ -14,18 +13,18 @@ import { readTestRedisUrl } from './testing/test-redis.ts'
 const skip = skipWithoutRedisServer
 
 /** Unlike `once` it does not reject when the connection meets errors on the way. */
-const waitFor = (redis: Redis, event: string): Promise<void> =>
+const waitFor = (redis: RedisConnection, event: string): Promise<void> =>
   new Promise((resolve) => redis.once(event, () => resolve()))
 
 const setUp = async (t: TestContext) => {
   const server = await createRedisProcess()
-  const connections: Redis[] = []
+  const connections: RedisConnection[] = []
   t.after(async () => {
     for (const connection of connections) connection.disconnect()
     await server.remove()
   })
   const { log, lines } = createLogCollector()
-  const connect = (create: typeof createProducerRedis, name: string): Redis => {
+  const connect = (create: typeof createProducerRedis, name: string): RedisConnection => {
     const redis = create({ url: server.url, name, log })
     connections.push(redis)
     return redis
@@ -84,14 +83,20 @@ test('a command under way when Redis dies is refused, not sent again', { skip },
   await refused
 })
 
-test('a producer gives up on a Redis that is connected and does not answer', { skip }, async (t) => {
-  const { server, connect } = await setUp(t)
-  await server.start()
-  const redis = connect(createProducerRedis, 'producer')
-  await waitFor(redis, 'ready')
-  await server.kill('SIGSTOP')
-  await assert.rejects(redis.ping(), /timed out/i)
-})
+test(
+  'a producer gives up on a Redis that does not answer, and on the connection to it',
+  { skip },
+  async (t) => {
+    const { server, connect } = await setUp(t)
+    await server.start()
+    const redis = connect(createProducerRedis, 'producer')
+    await waitFor(redis, 'ready')
+    await server.kill('SIGSTOP')
+    const closed = waitFor(redis, 'close')
+    await assert.rejects(redis.ping(), /timed out/i)
+    await closed
+  },
+)
 
 test('a consumer waits for a Redis that is not there, and then gets its answer', { skip }, async (t) => {
   const { server, connect } = await setUp(t)

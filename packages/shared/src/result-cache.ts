@@ -1,5 +1,5 @@
 import { KnownAnswer } from '@menagerie/contract/job'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from './redis.ts'
 import { Compile } from 'typebox/compile'
 import type { Keys } from './keys.ts'
 import { createMemoryShareReader } from './memory-share.ts'
@@ -24,11 +24,11 @@ const knownAnswer = Compile(KnownAnswer)
 
 /** Answers by the bytes that they were given for, as Redis strings with an expiry. */
 export const createResultCache = (
-  deps: { redis: Redis; keys: Keys },
+  deps: { redis: RedisConnection; keys: Keys },
   options: { ttlMs: number },
 ): ResultCache => {
   const { redis, keys } = deps
-  const readMemoryShare = createMemoryShareReader({ redis })
+  const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
   return {
     async get(by) {
       const text = await redis.get(keys.result(by.fingerprint, by.sha256))

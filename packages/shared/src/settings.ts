@@ -5,13 +5,14 @@ import { DurationText } from './duration.ts'
 export const SHARED_SETTINGS = {
   REDIS_URL: Type.String({
     default: 'redis://127.0.0.1:6379',
-    pattern: '^(redis|rediss|unix)://',
-    description: 'Where Redis or Valkey is: redis://, rediss:// or unix://',
+    pattern: '^(rediss?(-sentinel|-cluster)?|unix)://',
+    description:
+      'Where Redis or Valkey is: redis://, rediss:// (TLS), unix://, redis-sentinel://host:port,host:port/master or redis-cluster://host:port,host:port (docs/redis.md)',
   }),
   REDIS_PREFIX: Type.String({
     default: 'menagerie',
     pattern: '^[^:]+$',
-    description: 'What every key begins with; on a cluster, a hash tag such as {menagerie}',
+    description: 'What every key begins with; with a cluster it must have a hash tag, such as {menagerie}',
   }),
   CACHE_TTL: DurationText({
     default: '24h',

@@ -1,5 +1,5 @@
 import { RegisteredModel, WorkerHeartbeat } from '@menagerie/contract/registry'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from './redis.ts'
 import { Compile } from 'typebox/compile'
 import type { Keys } from './keys.ts'
 
@@ -28,7 +28,7 @@ const isHeartbeat = (value: unknown): value is WorkerHeartbeat => heartbeat.Chec
 const isRegisteredModel = (value: unknown): value is RegisteredModel => registeredModel.Check(value)
 
 /** Who serves what: models in one hash, and a heartbeat key with an expiry for each worker. */
-export const createWorkerRegistry = (deps: { redis: Redis; keys: Keys }): WorkerRegistry => {
+export const createWorkerRegistry = (deps: { redis: RedisConnection; keys: Keys }): WorkerRegistry => {
   const { redis, keys } = deps
   return {
     async registerModel(model) {

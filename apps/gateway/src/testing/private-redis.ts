@@ -1,5 +1,6 @@
 import { waitUntil } from '@menagerie/harness/processes'
 import { startTestRedis, type TestRedis } from '@menagerie/harness/redis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { TestContext } from 'node:test'
 import { Redis } from 'ioredis'
 import { atEnd } from './at-end.ts'
@@ -31,14 +32,14 @@ export const createRestrictedUser = async (redisUrl: string, denied: string[]): 
 }
 
 /** Waits until this many gateways hear of predictions that have ended. */
-export const waitForSubscribers = (redis: Redis, count = 1): Promise<void> =>
+export const waitForSubscribers = (redis: RedisConnection, count = 1): Promise<void> =>
   waitUntil('the gateway listens', async () => {
     const clients = String(await redis.client('LIST'))
     return clients.split('\n').filter((client) => /\bsub=1\b/.test(client)).length >= count
   })
 
 /** How many readings of predictions this Redis has answered. */
-export const countReads = async (redis: Redis): Promise<number> => {
+export const countReads = async (redis: RedisConnection): Promise<number> => {
   const stats = await redis.info('commandstats')
   // Only that script asks for the time.
   return Number(/cmdstat_time:calls=(\d+)/.exec(stats)?.[1] ?? 0)

@@ -1,7 +1,7 @@
 import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import { Worker, type Processor } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 
 const CONCURRENCY = 20
@@ -13,7 +13,7 @@ const STALLED_COUNT_MAX = 1000
 
 /** Consumer of the `webhooks` queue. It runs in the gateway, so a slow receiver never holds an inference slot. */
 export const createWebhookWorker = (
-  deps: { redis: Redis; process: Processor; log: Logger },
+  deps: { redis: RedisConnection; process: Processor; log: Logger },
   options: { prefix: string; retryDelaysMs: readonly number[] },
 ): Worker => {
   const worker = new Worker(WEBHOOK_QUEUE_NAME, deps.process, {

@@ -7,11 +7,12 @@ import { createInterface } from 'node:readline'
 
 const BINARIES = ['redis-server', 'valkey-server']
 
-const binary = BINARIES.find((name) => spawnSync(name, ['--version']).status === 0)
+/** The command of a Redis or Valkey server; undefined where there is none. */
+export const redisServerCommand = BINARIES.find((name) => spawnSync(name, ['--version']).status === 0)
 
 /** Why a test that must stop its Redis is skipped; false where a server can be started. */
 export const skipWithoutRedisServer: string | false =
-  binary === undefined ? 'no redis-server or valkey-server on PATH' : false
+  redisServerCommand === undefined ? 'no redis-server or valkey-server on PATH' : false
 
 export interface RedisProcess {
   /** Stays the same when the server is started again. */
@@ -28,7 +29,7 @@ export const createRedisProcess = async (extraArgs: string[] = []): Promise<Redi
   const socket = join(dir, 'redis.sock')
   const args = ['--port', '0', '--unixsocket', socket, '--dir', dir, '--save', '', ...extraArgs]
   let child: ReturnType<typeof launch> | undefined
-  const launch = () => spawn(binary ?? '', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const launch = () => spawn(redisServerCommand ?? '', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const end = async (): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const exited = once(child, 'exit')

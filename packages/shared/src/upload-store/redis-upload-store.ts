@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis'
 import type { Keys } from '../keys.ts'
+import { listServers, type RedisConnection } from '../redis.ts'
 import type { UploadStore } from './upload-store.ts'
 
 const SCAN_COUNT = 1000
@@ -7,7 +7,7 @@ const SCAN_COUNT = 1000
 const escapePattern = (text: string): string => text.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)
 
 /** Uploads as Redis strings with an expiry: no further service, and visible to workers on every host. */
-export const createRedisUploadStore = (deps: { redis: Redis; keys: Keys }): UploadStore => ({
+export const createRedisUploadStore = (deps: { redis: RedisConnection; keys: Keys }): UploadStore => ({
   async put(id, bytes, ttlMs) {
     await deps.redis.set(deps.keys.upload(id), bytes, 'PX', ttlMs)
   },
@@ -18,10 +18,10 @@ export const createRedisUploadStore = (deps: { redis: Redis; keys: Keys }): Uplo
   },
   async *list() {
     const prefix = deps.keys.upload('')
-    const pages: AsyncIterable<string[]> = deps.redis.scanStream({
-      match: `${escapePattern(prefix)}*`,
-      count: SCAN_COUNT,
-    })
-    for await (const page of pages) for (const key of page) yield key.slice(prefix.length)
+    const options = { match: `${escapePattern(prefix)}*`, count: SCAN_COUNT }
+    for (const server of listServers(deps.redis)) {
+      const pages: AsyncIterable<string[]> = server.scanStream(options)
+      for await (const page of pages) for (const key of page) yield key.slice(prefix.length)
+    }
   },
 })
