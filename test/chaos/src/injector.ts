@@ -22,8 +22,7 @@ export interface InjectorDeps {
   signal: AbortSignal
 }
 
-const FULL_ANSWERS_MIN = 5
-const FULL_MS_MAX = 4000
+const FULL_WAIT_MS_MAX = 5000
 const POLL_MS = 20
 
 /**
@@ -37,6 +36,7 @@ export const createInjector = (deps: InjectorDeps, schedule: readonly Step[]) =>
   const startedAt = performance.now()
   let settled = 0
   let kills = 0
+  let isPreparing = false
   let wake: () => void = () => undefined
 
   const slotOf = (name: string): Slot => {
@@ -45,12 +45,18 @@ export const createInjector = (deps: InjectorDeps, schedule: readonly Step[]) =>
     return slot
   }
 
+  const prepare = async (): Promise<void> => {
+    isPreparing = true
+    await deps.prepareRedisKill()
+    isPreparing = false
+  }
+
   /** Does the first part of an action, and returns what brings its target back. */
   const begin = async (action: Action): Promise<(() => Promise<void>) | null> => {
     switch (action.kind) {
       case 'kill': {
         const victim = action.target === REDIS ? redis : slotOf(action.target)
-        if (victim === redis) await deps.prepareRedisKill()
+        if (victim === redis) await prepare()
         await victim.kill()
         kills += 1
         return async () => {
@@ -84,18 +90,18 @@ export const createInjector = (deps: InjectorDeps, schedule: readonly Step[]) =>
         return null
       case 'fill': {
         await redis.limitMemory()
-        return fillUp
+        return () => stayFull(action.fullMs)
       }
       default:
         return action satisfies never
     }
   }
 
-  const fillUp = async (): Promise<void> => {
+  const stayFull = async (fullMs: number): Promise<void> => {
     const before = deps.countFullAnswers()
-    const endsAt = performance.now() + FULL_MS_MAX
-    while (deps.countFullAnswers() - before < FULL_ANSWERS_MIN && performance.now() < endsAt)
-      await sleep(POLL_MS)
+    const endsAt = performance.now() + FULL_WAIT_MS_MAX
+    while (deps.countFullAnswers() === before && performance.now() < endsAt) await sleep(POLL_MS)
+    await sleep(fullMs)
     await redis.freeMemory()
   }
 
@@ -122,7 +128,8 @@ export const createInjector = (deps: InjectorDeps, schedule: readonly Step[]) =>
     /** How many submissions may begin so far: the clients stay near the schedule. */
     turnsUntil: (slack: number): number => {
       const next = schedule[done.length]
-      return next === undefined ? Number.POSITIVE_INFINITY : next.at + slack
+      // It takes clients at work to prepare one.
+      return next === undefined || isPreparing ? Number.POSITIVE_INFINITY : next.at + slack
     },
     settle(): void {
       settled += 1

@@ -47,7 +47,7 @@ export const startReceiver = async (onReceived: (hook: ReceivedWebhook) => void)
     attempts.set(id, attempt)
     const mood = moodOf(id, attempt)
     if (mood === 'drop') {
-      request.destroy()
+      request.socket.destroy()
       return
     }
     const body = await text(request)
@@ -55,7 +55,7 @@ export const startReceiver = async (onReceived: (hook: ReceivedWebhook) => void)
       const event = JSON.parse(body) as ReceivedWebhook['event']
       onReceived({ id, body, event, isSignatureValid: isSigned(body, request) })
     }
-    if (mood === 'take-and-drop') request.destroy()
+    if (mood === 'take-and-drop') request.socket.destroy()
     else response.writeHead({ take: 204, refuse: 500, unavailable: 503 }[mood]).end()
   }
 

@@ -49,6 +49,7 @@ export const createRedisUnderTest = async (
       server?.kill('SIGKILL')
       await server?.exited
     },
+    signal: (signal: 'SIGSTOP' | 'SIGCONT'): void => server?.kill(signal),
     /** From now on Redis refuses what needs more memory than it has, but for a little. */
     async limitMemory(): Promise<void> {
       const used = Number(USED_MEMORY.exec(await direct.info('memory'))?.[1] ?? 0)

@@ -100,7 +100,7 @@ export const makeReference = async (modelDir: string): Promise<Picture[]> => {
     const files: Buffer[] = []
     for (let seed = 0; seed < PICTURE_COUNT; seed++) {
       // Some take a worker long enough that it dies with them in its hands.
-      const scale = seed % 4 === 0 ? 4 : 1
+      const scale = seed % 4 === 0 ? 7 : 1
       files.push(await makeJpeg({ seed, width: (160 + seed * 3) * scale, height: (120 + seed) * scale }))
     }
     files.push((files[0] ?? Buffer.alloc(0)).subarray(0, 100))

@@ -88,8 +88,11 @@ export const runChaos = async (
         lockMs: JOB_LOCK_MS,
         countFullAnswers: () => answers['503 queue_full'] ?? 0,
         prepareRedisKill: async () => {
-          if (options.appendfsync === 'everysec')
-            await waitForWeakMoment(redis.direct, () => books.accepted.size)
+          if (options.appendfsync !== 'everysec') return
+          await waitForWeakMoment(redis.direct, {
+            signal: redis.signal,
+            countAccepted: () => books.accepted.size,
+          })
         },
         signal: stopped,
       },

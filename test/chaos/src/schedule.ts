@@ -12,7 +12,7 @@ export type Action =
   | { kind: 'restart'; target: string }
   | { kind: 'scale-down' | 'scale-up'; target: string }
   | { kind: 'cut'; target: string; cut: Cut }
-  | { kind: 'fill'; target: string }
+  | { kind: 'fill'; target: string; fullMs: number }
 
 /** An action, and after how many settled submissions it begins. */
 export type Step = Action & { at: number }
@@ -30,16 +30,16 @@ type Card = 'kill-worker' | 'kill-gateway' | 'kill-redis' | 'cut' | 'scale' | 's
 // Dealt in turn, so that a short run has some of each.
 const KILLS: readonly Card[] = ['kill-worker', 'kill-redis', 'kill-worker', 'kill-gateway']
 const OTHERS: readonly Card[] = [
-  'scale',
+  'restart',
   'cut',
   'stall',
   'scale',
   'cut',
+  'restart',
   'fill',
+  'scale',
   'cut',
   'scale',
-  'restart',
-  'cut',
 ]
 
 // The first answers come before the first fault, and the last fault before the last answers.
@@ -49,6 +49,9 @@ const DOWN_MS_MAX = 800
 // A worker that stops for this many locks has lost its jobs when it goes on.
 const STALL_LOCKS_MIN = 2
 const STALL_LOCKS_MAX = 4
+// Long enough that a worker uses up its attempts, if it counts those that a full Redis makes fail.
+const FULL_MS_MIN = 500
+const FULL_MS_MAX = 4000
 // No submission has this number, so the schedule shares its choices with none.
 const SCHEDULE_STREAM = -1
 
@@ -96,9 +99,9 @@ const createPlayer = (plan: SchedulePlan, random: Random) => {
           locks: random.integer(STALL_LOCKS_MIN, STALL_LOCKS_MAX),
         }
       case 'restart':
-        return { kind: 'restart', target: random.pick(gateways) }
+        return { kind: 'restart', target: random.pick([...up, ...gateways]) }
       case 'fill':
-        return { kind: 'fill', target: REDIS }
+        return { kind: 'fill', target: REDIS, fullMs: random.integer(FULL_MS_MIN, FULL_MS_MAX) }
       case 'cut': {
         const target = random.isOneIn(3) ? ALL : random.pick([...up, ...gateways])
         return { kind: 'cut', target, cut: random.pick(CUTS) }
@@ -144,7 +147,7 @@ export const describeAction = (action: Action): string => {
     case 'cut':
       return `cut the connections of ${action.target}: ${action.cut}`
     case 'fill':
-      return 'fill redis to maxmemory'
+      return `fill redis to maxmemory for ${action.fullMs} ms`
     default:
       return action satisfies never
   }

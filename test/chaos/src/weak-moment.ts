@@ -2,39 +2,59 @@ import type { Redis } from 'ioredis'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const FILLER_KEY = 'chaos:filler'
-const FILLER_BYTES = 8 * 1024 * 1024
-const SEARCH_MS_MAX = 10_000
-// So many answers must have gone out while what they say was only in memory.
-const UNWRITTEN_MIN = 3
+const FILLER_BYTES = 48 * 1024 * 1024
+const SEARCH_MS_MAX = 15_000
+// Answers that Redis has given reach the clients within this time.
+const ANSWER_MS = 200
+// Of so many answers, some are about what is not written; the first may be about what was written just before.
+const ANSWERS_MIN = 3
 
 const readNumber = (info: string, name: string): number =>
   Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
 
-/**
- * Resolves while Redis holds acknowledged writes in memory only. With `everysec` it does so whenever the disk is busy:
- * while a background fsync runs, it puts the write to its file off for up to two seconds, and answers all the same. The
- * filler makes those fsyncs long. Resolves without such a moment after ten seconds.
- */
-export const waitForWeakMoment = async (redis: Redis, countAccepted: () => number): Promise<void> => {
+const isUnwritten = (info: string): boolean =>
+  readNumber(info, 'aof_pending_bio_fsync') > 0 && readNumber(info, 'aof_buffer_length') > 0
+
+/** Writes one large value again and again, which makes the fsyncs long; returns how to stop. */
+const startFiller = (redis: Redis): (() => void) => {
   const filler = redis.duplicate()
   filler.on('error', () => undefined)
-  const isOver = new AbortController()
+  let isOver = false
   const fill = async (): Promise<void> => {
     const bytes = Buffer.alloc(FILLER_BYTES, 'x')
-    while (!isOver.signal.aborted) await filler.set(FILLER_KEY, bytes)
+    while (!isOver) await filler.set(FILLER_KEY, bytes)
   }
-  const filling = fill().catch(() => undefined)
+  fill().catch(() => undefined)
+  return () => {
+    isOver = true
+    filler.disconnect()
+  }
+}
+
+/**
+ * Resolves when Redis is stopped with acknowledged writes in memory only. With `everysec` there are some whenever the
+ * disk is busy: while a background fsync runs, Redis puts the write to its file off for up to two seconds, and answers
+ * all the same. Resolves without such a moment after 15 seconds.
+ */
+export const waitForWeakMoment = async (
+  redis: Redis,
+  deps: { signal: (signal: 'SIGSTOP' | 'SIGCONT') => void; countAccepted: () => number },
+): Promise<void> => {
+  const stopFiller = startFiller(redis)
   const endsAt = performance.now() + SEARCH_MS_MAX
   let acceptedBefore: number | null = null
   while (performance.now() < endsAt) {
-    const info = await redis.info('persistence')
-    const isUnwritten =
-      readNumber(info, 'aof_pending_bio_fsync') > 0 && readNumber(info, 'aof_buffer_length') > 0
-    if (!isUnwritten) acceptedBefore = null
-    else acceptedBefore ??= countAccepted()
-    if (acceptedBefore !== null && countAccepted() - acceptedBefore >= UNWRITTEN_MIN) break
+    if (!isUnwritten(await redis.info('persistence'))) acceptedBefore = null
+    // Seen once, what is unwritten may be unanswered too; seen twice in a row, the first of it was answered.
+    else if (acceptedBefore === null) acceptedBefore = deps.countAccepted()
+    else {
+      deps.signal('SIGSTOP')
+      await sleep(ANSWER_MS)
+      if (deps.countAccepted() - acceptedBefore >= ANSWERS_MIN) break
+      deps.signal('SIGCONT')
+      acceptedBefore = null
+    }
     await sleep(1)
   }
-  isOver.abort()
-  void filling.finally(() => filler.disconnect())
+  stopFiller()
 }
