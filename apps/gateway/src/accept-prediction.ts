@@ -1,25 +1,22 @@
 import { AppError } from '@menagerie/contract/errors'
-import { PAYLOAD_VERSION, type PredictJobData, type WebhookJobData } from '@menagerie/contract/job'
+import { PAYLOAD_VERSION, type PredictJobData } from '@menagerie/contract/job'
 import { METADATA_BYTES_MAX, TOP_K_DEFAULT, type PredictionOptions } from '@menagerie/contract/prediction'
-import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
-import { randomUUID } from 'node:crypto'
+import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
+import { createHash, randomUUID } from 'node:crypto'
+import type { Enqueue, Enqueued } from './enqueue.ts'
 import type { FindKnownAnswer } from './find-known-answer.ts'
-import { guardRedis } from './guard-redis.ts'
-import type { JobQueue } from './job-queue.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { ReceivedUpload } from './receive-upload.ts'
 import type { WebhookUrlPolicy } from './webhooks/url-policy.ts'
 
 export interface AcceptPredictionDeps {
   catalog: ModelCatalog
-  uploads: UploadStore
-  queue: JobQueue
+  enqueue: Enqueue
   findKnownAnswer: FindKnownAnswer
   checkWebhookUrl: WebhookUrlPolicy
+  /** Redis' time, epoch ms. */
+  readTime(): Promise<number>
 }
-
-// Time for retries and a slow hand-back after the deadline, before the bytes of a lost job go by themselves.
-const UPLOAD_MARGIN_MS = 3_600_000
 
 const parseMetadata = (text: string | undefined): Record<string, unknown> => {
   if (text === undefined) return {}
@@ -41,23 +38,37 @@ const parseMetadata = (text: string | undefined): Record<string, unknown> => {
 export interface PredictionRequest {
   /** Of the prediction: chosen by the caller, who may want to listen for it before it exists. */
   id: string
+  /** Whether the id was made from an Idempotency-Key, and may be there already. */
+  isKeyed: boolean
   upload: ReceivedUpload
   options: PredictionOptions
+  /** What the client says of the deadline, ms from now; null when it says nothing. */
+  cancelAfterMs: number | null
   /** Whether an answer that was given for the same bytes before will do. */
   isKnownAnswerEnough: boolean
   baseUrl: string
 }
 
+/** Of all that makes two requests different ones. */
+const hashRequest = (data: PredictJobData, { options, cancelAfterMs }: PredictionRequest): string => {
+  const { upload, model, top_k, metadata } = data
+  const asked = [upload.sha256, model, top_k, metadata, options.webhook, cancelAfterMs]
+  return createHash('sha256').update(JSON.stringify(asked)).digest('hex')
+}
+
 /**
- * Stores the upload, then enqueues the prediction; resolves with what was enqueued once Redis has both. If one of the two
- * fails, the other is taken back, so that a refused request leaves nothing behind. Bytes whose answer is known are not
- * stored.
+ * Accepts a prediction: checks what is asked, and enqueues it. Bytes whose answer is known are not stored.
  *
  * @throws AppError
  */
-export const createAcceptPrediction =
-  (deps: AcceptPredictionDeps, limits: { queueAgeMaxMs: number }) =>
-  async (request: PredictionRequest): Promise<PredictJobData> => {
+export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { queueAgeMaxMs: number }) => {
+  /** A short deadline must hold on the clock that it is judged by; a day may be a little off. */
+  const readDeadline = async (cancelAfterMs: number | null): Promise<number> =>
+    cancelAfterMs === null || cancelAfterMs >= limits.queueAgeMaxMs
+      ? Date.now() + limits.queueAgeMaxMs
+      : (await deps.readTime()) + cancelAfterMs
+
+  return async (request: PredictionRequest): Promise<Enqueued> => {
     const { id, upload, options, baseUrl } = request
     const model = options.model ?? deps.catalog.defaultName
     const metadata = parseMetadata(options.metadata)
@@ -67,45 +78,26 @@ export const createAcceptPrediction =
     }
 
     const known = request.isKnownAnswerEnough ? await deps.findKnownAnswer(model, upload.sha256) : null
-    const uploadId = known === null ? randomUUID() : null
     const data: PredictJobData = {
       v: PAYLOAD_VERSION,
       model,
       top_k: options.top_k ?? TOP_K_DEFAULT,
       upload: {
-        id: uploadId,
+        id: known === null ? createUploadId({ model, predictionId: id }) : null,
         bytes: upload.bytes.length,
         sha256: upload.sha256,
         content_type: upload.contentType,
         filename: upload.filename,
       },
       metadata,
-      deadline: Date.now() + limits.queueAgeMaxMs,
+      deadline: await readDeadline(request.cancelAfterMs),
       ...(known === null ? {} : { known }),
     }
-    const webhook: WebhookJobData | null =
-      options.webhook === undefined
-        ? null
-        : { v: PAYLOAD_VERSION, url: options.webhook, prediction_id: id, model, base_url: baseUrl }
-
-    const ttlMs = limits.queueAgeMaxMs + UPLOAD_MARGIN_MS
-    const storing =
-      uploadId === null ? null : guardRedis(() => deps.uploads.put(uploadId, upload.bytes, ttlMs))
-    const enqueue = (): Promise<void> => deps.queue.add(id, data, webhook)
-    // Both go over one connection, and Redis gets the bytes first. To wait for its word on them before the job is sent
-    // would cost a round trip; a webhook has to wait, since a job that is taken back would set it off.
-    const adding = webhook === null ? enqueue() : Promise.resolve(storing).then(enqueue)
-    const [stored, added] = await Promise.allSettled([storing, adding])
-    if (added.status === 'rejected') {
-      // Also bytes whose storing timed out, as Redis may still do it. If this fails too, they go when they expire.
-      if (uploadId !== null) await deps.uploads.delete(uploadId).catch(() => undefined)
-      throw added.reason
+    if (request.isKeyed) {
+      data.idempotency = { submission_id: randomUUID(), request_sha256: hashRequest(data, request) }
     }
-    if (stored.status === 'rejected') {
-      // If this fails too, the job fails for want of its picture, and nobody was told of it.
-      await deps.queue.remove(model, id).catch(() => undefined)
-      throw stored.reason
-    }
-    return data
+    const webhook = options.webhook === undefined ? null : { url: options.webhook, baseUrl }
+    return deps.enqueue({ id, data, bytes: known === null ? upload.bytes : null, webhook })
   }
+}
 export type AcceptPrediction = ReturnType<typeof createAcceptPrediction>

@@ -2,7 +2,10 @@ import Fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { randomUUID } from 'node:crypto'
 import type { BaseUrl } from './base-url.ts'
+import type { CancelPrediction } from './cancel-prediction.ts'
 import type { CapacityReader } from './capacity.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import type { Deletions } from './delete-prediction.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import { bodies } from './plugins/bodies.ts'
 import { answerClientError } from './plugins/client-error.ts'
@@ -11,10 +14,14 @@ import { errorHandler, sendProblem } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
 import { openapi } from './plugins/openapi.ts'
 import type { PredictionViewer } from './predictions.ts'
+import { cancelPredictionRoute } from './routes/cancel-prediction.ts'
 import { classifyRoute } from './routes/classify.ts'
 import { createPredictionRoute } from './routes/create-prediction.ts'
-import { getPredictionRoute, PREDICTION_ID_LENGTH_MAX } from './routes/get-prediction.ts'
+import { deadLetterRoute } from './routes/dead-letter.ts'
+import { deletePredictionRoute } from './routes/delete-prediction.ts'
+import { getPredictionRoute } from './routes/get-prediction.ts'
 import { listModelsRoute } from './routes/list-models.ts'
+import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
 import { probesRoute } from './routes/probes.ts'
 import type { Submit } from './submit.ts'
 import type { Waits } from './waits.ts'
@@ -23,6 +30,9 @@ export interface AppDeps {
   log: FastifyBaseLogger
   baseUrl: BaseUrl
   submit: Submit
+  cancelPrediction: CancelPrediction
+  deletions: Pick<Deletions, 'deletePrediction'>
+  deadLetters: DeadLetters
   waits: Waits
   viewPrediction: PredictionViewer
   catalog: ModelCatalog
@@ -35,6 +45,8 @@ export interface AppOptions {
   uploadBytesMax: number
   syncTimeoutMs: number
   trustProxy: string[] | false
+  /** Null: nobody may do what operators do. */
+  operatorKey: string | null
   version: string
 }
 
@@ -79,6 +91,9 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(classifyRoute(deps, options))
   await app.register(createPredictionRoute(deps, options))
   await app.register(getPredictionRoute(deps))
+  await app.register(cancelPredictionRoute(deps))
+  await app.register(deletePredictionRoute(deps))
+  await app.register(deadLetterRoute(deps, options))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
   return app

@@ -25,6 +25,9 @@ test('the defaults', () => {
     uploadBytesMax: 10_485_760,
     syncTimeoutMs: 60_000,
     resultTtlMs: 3_600_000,
+    deadLetterTtlMs: 604_800_000,
+    sweepIntervalMs: 60_000,
+    operatorKey: null,
     queueAgeMaxMs: 86_400_000,
     webhooks: {
       secret: null,

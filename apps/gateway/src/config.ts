@@ -8,6 +8,9 @@ import { loadEnv } from '@menagerie/shared/env'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
 import Type from 'typebox'
 
+// A timer of nothing would never rest.
+const SWEEP_INTERVAL_MIN_MS = 100
+
 export const GatewaySettings = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 in a container' }),
   PORT: Type.Integer({ default: 5000, minimum: 0, maximum: 65_535, description: 'Port to listen on' }),
@@ -39,6 +42,22 @@ export const GatewaySettings = Type.Object({
     description: 'How long POST / waits for the answer before it replies 504 with the URL of the prediction',
   }),
   RESULT_TTL: DurationText({ default: '1h', description: 'How long a finished prediction can be read' }),
+  DEAD_LETTER_TTL: DurationText({
+    default: '7d',
+    description:
+      'How long a failed prediction and its picture are kept to be replayed; the picture only while Redis is less than half full',
+  }),
+  SWEEP_INTERVAL: DurationText({
+    default: '1m',
+    description: 'How often one of the gateways looks for pictures and records that a crash has left',
+  }),
+  OPERATOR_KEY: Type.Optional(
+    Type.String({
+      minLength: 16,
+      description:
+        'Bearer token of the calls under /v1/dead-letter, 16 characters or more. Without it they are refused',
+    }),
+  ),
   MAX_QUEUE_AGE: DurationText({
     default: '24h',
     description: 'A prediction that no worker has started within this time expires',
@@ -79,6 +98,9 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     uploadBytesMax: settings.UPLOAD_BYTES_MAX,
     syncTimeoutMs: parseDurationMs(settings.SYNC_TIMEOUT),
     resultTtlMs: parseDurationMs(settings.RESULT_TTL),
+    deadLetterTtlMs: parseDurationMs(settings.DEAD_LETTER_TTL),
+    sweepIntervalMs: Math.max(SWEEP_INTERVAL_MIN_MS, parseDurationMs(settings.SWEEP_INTERVAL)),
+    operatorKey: settings.OPERATOR_KEY ?? null,
     queueAgeMaxMs: parseDurationMs(settings.MAX_QUEUE_AGE),
     webhooks: {
       secret: settings.WEBHOOK_SECRET ?? null,

@@ -5,8 +5,8 @@ import {
   predictQueueName,
   WEBHOOK_JOB_NAME,
   WEBHOOK_QUEUE_NAME,
+  WebhookJobData,
   type PredictJobData,
-  type WebhookJobData,
 } from '@menagerie/contract/job'
 import { webhookId } from '@menagerie/contract/webhook'
 import { createErrorLog } from '@menagerie/shared/error-log'
@@ -14,6 +14,8 @@ import { jobKey } from '@menagerie/shared/keys'
 import { FlowProducer, Queue, type JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import Value from 'typebox/value'
+import type { RetentionOptions } from './expiry.ts'
 import { guardRedis } from './guard-redis.ts'
 
 export interface JobQueue {
@@ -26,14 +28,17 @@ export interface JobQueue {
   add(id: string, data: PredictJobData, webhook: WebhookJobData | null): Promise<void>
   /** Takes a prediction back that no worker has taken yet. */
   remove(model: string, id: string): Promise<void>
+  /** Removes the job that delivers a webhook, not its prediction; resolves with false while it is being delivered. */
+  removeWebhook(webhookJobId: string): Promise<boolean>
+  /** Where the webhook of a job goes; null when that job is gone. */
+  findWebhook(webhookJobId: string): Promise<{ url: string; baseUrl: string } | null>
   close(): Promise<void>
 }
 
-export interface JobQueueOptions {
+export type JobQueueOptions = {
   prefix: string
-  resultTtlMs: number
   webhookAttempts: number
-}
+} & RetentionOptions
 
 // Errors of ours are worth no retry; what is left is Redis or a lost inference thread.
 const PREDICT_ATTEMPTS = 3
@@ -75,25 +80,27 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
     }
   }
 
-  const keep = { age: Math.ceil(options.resultTtlMs / 1000) }
+  const keepFor = (ms: number) => ({ age: Math.ceil(ms / 1000) })
   const predictOptions = (id: string, data: PredictJobData): JobsOptions => ({
     jobId: id,
     priority: data.known === undefined ? JOB_PRIORITY.ordinary : JOB_PRIORITY.known,
     attempts: PREDICT_ATTEMPTS,
     backoff: { type: 'exponential', delay: PREDICT_RETRY_DELAY_MS, jitter: 0.5 },
-    removeOnComplete: keep,
-    removeOnFail: keep,
+    removeOnComplete: keepFor(options.resultTtlMs),
+    // What was canceled or has expired is among those that failed; the sweeper takes it out sooner.
+    removeOnFail: keepFor(Math.max(options.resultTtlMs, options.deadLetterTtlMs)),
     stackTraceLimit: 3,
   })
 
   const addWithWebhook = async (id: string, data: PredictJobData, webhook: WebhookJobData): Promise<void> => {
     const queueName = predictQueueName(data.model)
+    const jobId = webhookId(data.idempotency?.submission_id ?? id)
     await flows.add({
       name: WEBHOOK_JOB_NAME,
       queueName: WEBHOOK_QUEUE_NAME,
       data: webhook,
       opts: {
-        jobId: webhookId(id),
+        jobId,
         attempts: options.webhookAttempts,
         backoff: { type: 'custom' },
         removeOnComplete: { age: WEBHOOK_KEPT_S },
@@ -112,6 +119,7 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
     })
     // FlowProducer looks at the parent's reply only.
     if ((await redis.exists(jobKey(options.prefix, queueName, id))) === 0) {
+      await openQueue(WEBHOOK_QUEUE_NAME).remove(jobId, { removeChildren: false })
       throw new AppError('queue_unavailable', 'the queue did not take the prediction; try again')
     }
   }
@@ -126,6 +134,14 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
       }),
     async remove(model, id) {
       await openQueue(predictQueueName(model)).remove(id)
+    },
+    async removeWebhook(webhookJobId) {
+      return (await openQueue(WEBHOOK_QUEUE_NAME).remove(webhookJobId, { removeChildren: false })) === 1
+    },
+    async findWebhook(webhookJobId) {
+      const job = await openQueue(WEBHOOK_QUEUE_NAME).getJob(webhookJobId)
+      const data: unknown = job?.data
+      return Value.Check(WebhookJobData, data) ? { url: data.url, baseUrl: data.base_url } : null
     },
     async close() {
       await Promise.all([flows.close(), ...Array.from(queues.values(), (queue) => queue.close())])

@@ -3,13 +3,13 @@ import type { JobRecord } from '@menagerie/contract/job-record'
 import type { Label } from '@menagerie/contract/model-manifest'
 import { isTerminal, type Prediction, type PredictionStatus } from '@menagerie/contract/prediction'
 import type { RegisteredModel } from '@menagerie/contract/registry'
+import { expiresAt, type RetentionOptions } from './expiry.ts'
 import type { PredictionRead } from './record-reader.ts'
 
-export interface ViewContext {
+export interface ViewContext extends RetentionOptions {
   model: RegisteredModel | null
   estimatedWaitMs: number | null
   baseUrl: string
-  resultTtlMs: number
 }
 
 export const predictionPath = (id: string): string => `/v1/predictions/${id}`
@@ -66,6 +66,7 @@ export const viewPrediction = (read: PredictionRead, context: ViewContext): Pred
   const startedAt = record.startedAt ?? record.processedOn
   const endedAt = readEnd(record, status)
   const isSucceeded = status === 'succeeded'
+  const url = `${context.baseUrl}${predictionPath(record.id)}`
   return {
     id: record.id,
     status,
@@ -93,10 +94,11 @@ export const viewPrediction = (read: PredictionRead, context: ViewContext): Pred
     },
     queue: position === null ? null : { position, estimated_wait_ms: context.estimatedWaitMs },
     metadata: data.metadata,
+    replay_of: data.replay_of ?? null,
     created_at: new Date(createdAt).toISOString(),
     started_at: formatTime(startedAt),
     completed_at: formatTime(endedAt),
-    expires_at: formatTime(record.finishedOn === null ? null : record.finishedOn + context.resultTtlMs),
-    urls: { get: `${context.baseUrl}${predictionPath(record.id)}` },
+    expires_at: formatTime(expiresAt(record, status, context)),
+    urls: { get: url, cancel: `${url}/cancel` },
   }
 }

@@ -2,37 +2,38 @@ import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
 import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
-import { createResultCache } from '@menagerie/shared/result-cache'
-import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
 import { warnOfWeakDurability } from '@menagerie/shared/durability'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import type { Logger } from 'pino'
-import { createAcceptPrediction } from './accept-prediction.ts'
 import { buildApp } from './app.ts'
 import { createBaseUrl } from './base-url.ts'
 import { createCapacityReader } from './capacity.ts'
 import type { GatewayConfig } from './config.ts'
-import { createFindKnownAnswer } from './find-known-answer.ts'
 import { guardRedis } from './guard-redis.ts'
 import { createJobQueue } from './job-queue.ts'
 import { createModelCatalog } from './model-catalog.ts'
 import { createPredictionViewer } from './predictions.ts'
 import { createRecordReader } from './record-reader.ts'
 import { createSubmit } from './submit.ts'
+import { startSweeper } from './sweeper.ts'
 import { createWaits } from './waits.ts'
 import { createWebhookAgent } from './webhooks/agent.ts'
 import { createDeliver } from './webhooks/deliver.ts'
 import { createWebhookProcessor } from './webhooks/process-webhook.ts'
-import { createWebhookUrlPolicy } from './webhooks/url-policy.ts'
 import { createWebhookWorker } from './webhooks/webhook-worker.ts'
+import { wirePredictions } from './wire-predictions.ts'
 
 export const VERSION = '0.1.0'
+
+// Between its picture and its job a request takes seconds at the most.
+const SWEEP_GRACE_MS = 5 * 60_000
 
 /** Opens everything a gateway needs and builds its app. Redis need not be there yet. */
 export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const releasers = new Releasers()
   const { prefix, url } = config.redis
-  const { webhooks, resultTtlMs } = config
+  const { webhooks, resultTtlMs, deadLetterTtlMs } = config
+  const retention = { resultTtlMs, deadLetterTtlMs }
 
   const openProducer = (name: string) => {
     const redis = createProducerRedis({ url, name, log })
@@ -45,7 +46,6 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     return redis
   }
 
-  // Pictures and jobs go over one connection, in this order; whoever reads never queues behind 10 MB.
   const accepting = openProducer('gateway-accepting')
   const commands = openProducer('gateway-commands')
   commands.on('ready', () => void warnOfWeakDurability(commands, log))
@@ -54,14 +54,14 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const registry = createWorkerRegistry({ redis: commands, keys })
   const catalog = createModelCatalog({ registry }, { defaultModel: config.defaultModel })
   const readCapacity = createCapacityReader({ registry })
-  const reader = createRecordReader({ redis: commands, catalog }, { prefix, resultTtlMs })
-  const viewPrediction = createPredictionViewer({ catalog, readCapacity }, { resultTtlMs })
+  const reader = createRecordReader({ redis: commands, catalog }, { prefix, ...retention })
+  const viewPrediction = createPredictionViewer({ catalog, readCapacity }, retention)
 
   const waits = createWaits({ subscriber: openConsumer('gateway-ends'), reader, keys })
 
   const queue = createJobQueue(
     { redis: accepting, log },
-    { prefix, resultTtlMs, webhookAttempts: webhooks.retryDelaysMs.length + 1 },
+    { prefix, ...retention, webhookAttempts: webhooks.retryDelaysMs.length + 1 },
   )
   releasers.push('queues', () => queue.close())
 
@@ -85,25 +85,23 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     releasers.push(`${WEBHOOK_QUEUE_NAME} worker`, () => worker.close(redis.status !== 'ready'))
   }
 
-  const cache = createResultCache({ redis: commands, keys }, { ttlMs: config.cacheTtlMs })
-  const acceptPrediction = createAcceptPrediction(
-    {
-      catalog,
-      findKnownAnswer: config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null,
-      uploads: createRedisUploadStore({ redis: accepting, keys }),
-      queue,
-      checkWebhookUrl: createWebhookUrlPolicy({
-        hasSecret: webhooks.secret !== null,
-        isPrivateAllowed: webhooks.isPrivateAllowed,
-      }),
-    },
-    { queueAgeMaxMs: config.queueAgeMaxMs },
+  const predictions = wirePredictions({ accepting, commands, keys, reader, catalog, queue, log }, config, {
+    graceMs: SWEEP_GRACE_MS,
+  })
+  const sweeper = startSweeper(
+    { redis: commands, keys, sweep: predictions.sweep, log },
+    { intervalMs: config.sweepIntervalMs },
   )
+  releasers.push('sweeper', () => sweeper.stop())
+
   const app = await buildApp(
     {
       log,
       baseUrl: createBaseUrl(config.publicUrl),
-      submit: createSubmit({ acceptPrediction, waits }),
+      submit: createSubmit({ ...predictions, waits }),
+      cancelPrediction: predictions.cancelPrediction,
+      deletions: predictions.deletions,
+      deadLetters: predictions.deadLetters,
       waits,
       viewPrediction,
       catalog,
@@ -116,6 +114,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       uploadBytesMax: config.uploadBytesMax,
       syncTimeoutMs: config.syncTimeoutMs,
       trustProxy: config.trustProxy,
+      operatorKey: config.operatorKey,
       version: VERSION,
     },
   )

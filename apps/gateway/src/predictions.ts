@@ -1,5 +1,6 @@
 import type { Prediction } from '@menagerie/contract/prediction'
 import { estimateWaitMs, type CapacityReader } from './capacity.ts'
+import type { RetentionOptions } from './expiry.ts'
 import { viewPrediction } from './job-view.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { PredictionRead } from './record-reader.ts'
@@ -9,7 +10,7 @@ export type PredictionViewer = (read: PredictionRead, baseUrl: string) => Promis
 /** Adds to a record what is not in it (class names, the estimated wait) and shows it as a Prediction. */
 export const createPredictionViewer = (
   deps: { catalog: ModelCatalog; readCapacity: CapacityReader },
-  options: { resultTtlMs: number },
+  options: RetentionOptions,
 ): PredictionViewer => {
   let refreshedFor = ''
   const findModel = async (read: PredictionRead) => {
@@ -36,7 +37,7 @@ export const createPredictionViewer = (
       model: model?.details ?? null,
       estimatedWaitMs,
       baseUrl,
-      resultTtlMs: options.resultTtlMs,
+      ...options,
     })
   }
 }

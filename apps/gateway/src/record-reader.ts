@@ -1,9 +1,15 @@
 import { predictQueueName } from '@menagerie/contract/job'
-import { readStatus, type JobRecord } from '@menagerie/contract/job-record'
+import {
+  DELETED_AT_FIELD,
+  readStatus,
+  REPLAYED_BY_FIELD,
+  type JobRecord,
+} from '@menagerie/contract/job-record'
 import { isTerminal, type PredictionStatus } from '@menagerie/contract/prediction'
 import { parseJobData, parseRecord, PROGRESS_FIELDS } from '@menagerie/contract/record-fields'
 import { jobKey } from '@menagerie/shared/keys'
 import type { Redis } from 'ioredis'
+import { expiresAt, type RetentionOptions } from './expiry.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 
@@ -16,6 +22,18 @@ export interface PredictionRead {
   position: number | null
 }
 
+/** A prediction as Redis has it, whether clients may still see it or not. */
+export interface StoredPrediction extends PredictionRead {
+  /** The `data` of its job, as it is: by it a record is told from a later one with the same id. */
+  rawData: string
+  /** Of the job that delivers its webhook; null when nobody asked for one. */
+  webhookJobId: string | null
+  /** The prediction that repeats it. */
+  replayedBy: string | null
+  /** Deleted, or past its expiry: for clients there is no such prediction. */
+  isHidden: boolean
+}
+
 export interface RecordReader {
   /**
    * Reads a prediction in one round trip, or null when there is none (any more).
@@ -23,10 +41,12 @@ export interface RecordReader {
    * @throws AppError `queue_unavailable`
    */
   read(id: string): Promise<PredictionRead | null>
+  /** The same, and also what is hidden from clients; only in the queue of `model`, where that is known. */
+  find(id: string, model?: string): Promise<StoredPrediction | null>
 }
 
 /** `data` comes first: without it there is no such job. */
-const FIELDS = ['data', ...PROGRESS_FIELDS] as const
+const FIELDS = ['data', 'parentKey', DELETED_AT_FIELD, REPLAYED_BY_FIELD, ...PROGRESS_FIELDS] as const
 
 /**
  * KEYS: job hash, wait list and prioritized set of each queue. ARGV: job id, fields. Returns the time, how many are
@@ -55,33 +75,49 @@ type ReadReply = [seconds: string, microseconds: string, ahead?: number | null, 
  */
 export const createRecordReader = (
   deps: { redis: Redis; catalog: ModelCatalog },
-  options: { prefix: string; resultTtlMs: number },
+  options: { prefix: string } & RetentionOptions,
 ): RecordReader => {
-  const readFrom = async (id: string, models: string[]): Promise<PredictionRead | null> => {
+  const findIn = async (id: string, models: string[]): Promise<StoredPrediction | null> => {
     const keys = models.flatMap((model) =>
       [id, 'wait', 'prioritized'].map((name) => jobKey(options.prefix, predictQueueName(model), name)),
     )
     const reply = await guardRedis(() => deps.redis.eval(READ_RECORD, keys.length, ...keys, id, ...FIELDS))
     const [seconds, microseconds, ahead, fields] = reply as ReadReply
-    const [data, ...progress] = fields ?? []
-    const parsed = parseJobData(data)
-    const record = parsed === null ? null : parseRecord(id, parsed, progress)
-    if (record === null) return null
+    const [rawData, parentKey, deletedAt, replayedBy, ...progress] = fields ?? []
+    const data = parseJobData(rawData)
+    const record = data === null ? null : parseRecord(id, data, progress)
+    if (record === null || typeof rawData !== 'string') return null
     const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
-    // BullMQ removes finished jobs lazily, so what is too old is hidden here.
-    if (record.finishedOn !== null && nowMs > record.finishedOn + options.resultTtlMs) return null
     const status = readStatus(record, nowMs)
-    return { record, status, nowMs, position: status === 'queued' ? (ahead ?? 0) : null }
+    // BullMQ removes finished jobs lazily, so what is too old is hidden here.
+    const isExpired = nowMs > (expiresAt(record, status, options) ?? nowMs)
+    return {
+      record,
+      status,
+      nowMs,
+      position: status === 'queued' ? (ahead ?? 0) : null,
+      rawData,
+      webhookJobId: parentKey?.slice(parentKey.lastIndexOf(':') + 1) ?? null,
+      replayedBy: replayedBy ?? null,
+      isHidden: typeof deletedAt === 'string' || isExpired,
+    }
+  }
+
+  const find = async (id: string, model?: string): Promise<StoredPrediction | null> => {
+    if (model !== undefined) return findIn(id, [model])
+    const names = await deps.catalog.listNames()
+    const found = await findIn(id, names)
+    if (found !== null) return found
+    // Another gateway may have accepted it for a model that we have not heard of yet.
+    const unseen = (await deps.catalog.listNames({ isFresh: true })).filter((name) => !names.includes(name))
+    return unseen.length === 0 ? null : findIn(id, unseen)
   }
 
   return {
+    find,
     async read(id) {
-      const names = await deps.catalog.listNames()
-      const found = await readFrom(id, names)
-      if (found !== null) return found
-      // Another gateway may have accepted it for a model that we have not heard of yet.
-      const unseen = (await deps.catalog.listNames({ isFresh: true })).filter((name) => !names.includes(name))
-      return unseen.length === 0 ? null : readFrom(id, unseen)
+      const found = await find(id)
+      return found === null || found.isHidden ? null : found
     },
   }
 }

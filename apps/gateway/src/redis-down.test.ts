@@ -1,6 +1,7 @@
 /** Without Redis every call is answered quickly and honestly, and nobody has to restart the gateway afterwards. */
 import { findFreePort, isReady, waitUntil } from '@menagerie/harness/processes'
 import { WEBHOOK_SECRET, startWebhookReceiver } from '@menagerie/harness/webhook-receiver'
+import { createKeys } from '@menagerie/shared/keys'
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -93,7 +94,7 @@ test('a wait that ends while Redis is away is answered, not held', async (t) => 
   await closeWhileRedisIsThere(t, gateway)
 })
 
-test('a Redis that hangs is answered as unavailable, and no picture is left when it goes on', async (t) => {
+test('a Redis that hangs is answered as unavailable; whatever it took when it goes on has its picture', async (t) => {
   const redis = await startPrivateRedis(t)
   const gateway = await openTestGateway(t, { REDIS_URL: redis.url })
   redis.kill('SIGSTOP')
@@ -106,6 +107,9 @@ test('a Redis that hangs is answered as unavailable, and no picture is left when
 
   redis.kill('SIGCONT')
   await waitUntil('it is ready again', () => isReady(gateway.url))
-  await waitUntil('no picture is left', async () => (await gateway.listUploads()).length === 0)
+  // The gateway cannot know what Redis did in the end. A job without its picture would fail for nothing.
+  for (const { data } of await gateway.queue.getJobs(['prioritized'])) {
+    assert.equal(await gateway.redis.exists(createKeys(gateway.prefix).upload(data.upload.id)), 1)
+  }
   assert.equal((await postForm(gateway)).status, 202)
 })

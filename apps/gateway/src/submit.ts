@@ -3,6 +3,7 @@ import type { PredictJobData } from '@menagerie/contract/job'
 import { createRecord } from '@menagerie/contract/job-record'
 import { randomUUID } from 'node:crypto'
 import type { AcceptPrediction, PredictionRequest } from './accept-prediction.ts'
+import type { Identify } from './prediction-id.ts'
 import type { PredictionRead } from './record-reader.ts'
 import type { WaitOptions, Waits } from './waits.ts'
 
@@ -12,6 +13,11 @@ const describeAccepted = (id: string, data: PredictJobData): PredictionRead => {
   return { record: createRecord(id, data, nowMs), status: 'queued', nowMs, position: null }
 }
 
+export type SubmitRequest = Omit<PredictionRequest, 'id' | 'isKeyed'> & {
+  /** As the client sent it; null when it sent none. */
+  idempotencyKey: string | null
+}
+
 /**
  * Accepts a prediction and waits for its end as long as asked; resolves with its record as it is then. Once it is
  * accepted nothing fails any more: a client that got an error would send the picture again.
@@ -19,13 +25,16 @@ const describeAccepted = (id: string, data: PredictJobData): PredictionRead => {
  * @throws AppError when it is not accepted
  */
 export const createSubmit =
-  (deps: { acceptPrediction: AcceptPrediction; waits: Waits }) =>
-  async (request: Omit<PredictionRequest, 'id'>, wait: WaitOptions): Promise<PredictionRead> => {
-    const id = randomUUID()
+  (deps: { identify: Identify; acceptPrediction: AcceptPrediction; waits: Waits }) =>
+  async ({ idempotencyKey, ...request }: SubmitRequest, wait: WaitOptions): Promise<PredictionRead> => {
+    const isKeyed = idempotencyKey !== null
+    const id = isKeyed ? await deps.identify('request', idempotencyKey) : randomUUID()
     const listener = deps.waits.listen(id)
     try {
-      const data = await deps.acceptPrediction({ ...request, id })
-      const read = await listener.waitForEnd(data, wait).catch((error: unknown) => {
+      const { data, isRepeat } = await deps.acceptPrediction({ ...request, id, isKeyed })
+      // What was there before may have ended before, too.
+      const waiting = isRepeat ? deps.waits.waitForEnd(id, wait) : listener.waitForEnd(data, wait)
+      const read = await waiting.catch((error: unknown) => {
         if (error instanceof AppError) return null
         throw error
       })

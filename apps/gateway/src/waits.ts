@@ -51,7 +51,11 @@ const readMessage = (id: string, data: PredictJobData, message: string | null): 
 }
 
 /** Waiting for predictions: one subscription per gateway, for all models, and bells by prediction id. */
-export const createWaits = (deps: { subscriber: Redis; reader: RecordReader; keys: Keys }): Waits => {
+export const createWaits = (deps: {
+  subscriber: Redis
+  reader: Pick<RecordReader, 'read'>
+  keys: Keys
+}): Waits => {
   const bells = createBells()
   let isStopped = false
 

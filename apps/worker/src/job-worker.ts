@@ -1,11 +1,12 @@
+import { parseFailedReason } from '@menagerie/contract/errors'
 import { predictQueueName } from '@menagerie/contract/job'
 import { planConcurrency } from '@menagerie/inference/plan-threads'
+import type { AnnounceEnd } from '@menagerie/shared/announce-end'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { Worker, type Job } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import type { AnnounceEnd } from './announce-end.ts'
 import type { ProcessJob } from './process-job.ts'
 
 export interface JobWorkerOptions {
@@ -27,16 +28,28 @@ const STALLED_COUNT_MAX = 25
 const uploadIdOf = (job: Job): string | null =>
   (job.data as { upload?: { id?: string | null } } | undefined)?.upload?.id ?? null
 
+// As for remembered answers: what is left belongs to what was accepted.
+const MEMORY_SHARE_MAX = 0.5
+
+/** What has failed may be replayed, but for what nobody wants to be run. */
+const isReplayable = (err: Error): boolean =>
+  !['prediction_canceled', 'prediction_expired'].includes(parseFailedReason(err.message).code)
+
 export interface JobWorkerDeps {
   redis: Redis
   uploads: UploadStore
   process: ProcessJob
   /** Tells the gateways that a prediction has ended. */
   announceEnd: AnnounceEnd
+  /** Of Redis: how full it is, 0 to 1. */
+  readMemoryShare: () => Promise<number>
   log: Logger
 }
 
-/** The BullMQ consumer of one model's queue; when a prediction has ended, announces it and drops the picture. */
+/**
+ * The BullMQ consumer of one model's queue; when a prediction has ended, announces it and drops the picture, unless it may
+ * be replayed.
+ */
 export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions): Worker => {
   const { log } = deps
   const worker = new Worker(
@@ -52,21 +65,24 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
       maxStalledCount: STALLED_COUNT_MAX,
     },
   )
-  // What is missed here is made up for: whoever waits looks again by himself, and the picture expires.
-  const settle = (job: Job): void => {
+  const dropUpload = async (job: Job, failure: Error | null): Promise<void> => {
     const uploadId = uploadIdOf(job)
-    Promise.all([
-      deps.announceEnd(job.id ?? ''),
-      uploadId === null ? null : deps.uploads.delete(uploadId),
-    ]).catch((err: unknown) =>
-      log.warn({ err, predictionId: job.id }, 'end not announced, or upload not deleted'),
+    if (uploadId === null) return
+    const isKept =
+      failure !== null && isReplayable(failure) && (await deps.readMemoryShare()) <= MEMORY_SHARE_MAX
+    if (!isKept) await deps.uploads.delete(uploadId)
+  }
+  // What is missed here is made up for: whoever waits looks again by himself, and the sweeper finds the picture.
+  const settle = (job: Job, failure: Error | null): void => {
+    Promise.all([deps.announceEnd(job.id ?? '', options.model), dropUpload(job, failure)]).catch(
+      (err: unknown) => log.warn({ err, predictionId: job.id }, 'end not announced, or upload not deleted'),
     )
   }
-  worker.on('completed', settle)
+  worker.on('completed', (job) => settle(job, null))
   worker.on('failed', (job, err) => {
     if (job?.finishedOn === undefined) return
     log.info({ predictionId: job.id, reason: err.message }, 'prediction failed')
-    settle(job)
+    settle(job, err)
   })
   worker.on('stalled', (jobId) =>
     log.warn({ predictionId: jobId }, 'a worker died while running this; it runs again'),

@@ -3,8 +3,10 @@ import { createClassifier } from '@menagerie/inference/classifier'
 import { readCpuBudget } from '@menagerie/inference/cpu-budget'
 import { planThreads } from '@menagerie/inference/plan-threads'
 import { resolveModel } from '@menagerie/model-files/resolve-model'
+import { createAnnounceEnd } from '@menagerie/shared/announce-end'
 import { createKeys } from '@menagerie/shared/keys'
 import { createErrorLog } from '@menagerie/shared/error-log'
+import { createMemoryShareReader } from '@menagerie/shared/memory-share'
 import { Releasers } from '@menagerie/shared/releasers'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
 import { createResultCache } from '@menagerie/shared/result-cache'
@@ -12,7 +14,7 @@ import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { createAnnounceEnd } from './announce-end.ts'
+import { followCancellations } from './cancellations.ts'
 import type { WorkerConfig } from './config.ts'
 import { startHeartbeat, type Heartbeat } from './heartbeat.ts'
 import { createFingerprint } from './fingerprint.ts'
@@ -120,9 +122,16 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
     log,
   })
   const queueOptions = { model: model.name, prefix: config.redis.prefix }
-  const announceEnd = createAnnounceEnd({ redis, keys }, queueOptions)
+  const announceEnd = createAnnounceEnd({ redis, keys }, { prefix: config.redis.prefix })
   const worker = queue.createJobWorker(
-    { redis: queueRedis, uploads, process, announceEnd, log },
+    {
+      redis: queueRedis,
+      uploads,
+      process,
+      announceEnd,
+      readMemoryShare: createMemoryShareReader({ redis }),
+      log,
+    },
     {
       ...queueOptions,
       threads: plan.threads,
@@ -130,6 +139,9 @@ const openAll = async (config: WorkerConfig, log: Logger, releasers: Releasers) 
       lockMs: config.jobLockMs,
     },
   )
+  const cancellations = createConsumerRedis({ ...connection, name: 'worker-cancellations' })
+  releasers.push('worker-cancellations', () => closeRedis(cancellations))
+  followCancellations({ subscriber: cancellations, keys, worker })
   releasers.push('job worker', async () => {
     health.state = 'draining'
     await heartbeat.beat()

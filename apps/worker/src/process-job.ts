@@ -11,6 +11,7 @@ import type { Classifier } from '@menagerie/inference/classifier'
 import { DelayedError, WaitingError, type Job } from 'bullmq'
 import type { Logger } from 'pino'
 import { Compile } from 'typebox/compile'
+import { CANCELED } from './cancellations.ts'
 import { toJobError } from './failure.ts'
 import { endRun, startRun, type JobStartDeps } from './job-start.ts'
 import { createTurns } from './turns.ts'
@@ -125,6 +126,9 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
         // Back to its old place, for any other worker, and without using up an attempt.
         await job.moveToWait(token)
         throw new WaitingError()
+      }
+      if (signal?.aborted === true && signal.reason === CANCELED) {
+        throw toJobError(new AppError('prediction_canceled', 'it was canceled'))
       }
       deps.log.warn({ err: thrown, predictionId: job.id }, 'attempt failed')
       throw toJobError(thrown)

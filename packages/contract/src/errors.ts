@@ -19,6 +19,12 @@ export const ERRORS = {
   headers_too_large: { status: 431, title: 'The headers are too large' },
   webhook_refused: { status: 422, title: 'The webhook URL is not acceptable' },
   webhooks_disabled: { status: 422, title: 'Webhooks are not set up on this server' },
+  prediction_ended: { status: 409, title: 'The prediction has ended already' },
+  idempotency_key_in_use: { status: 409, title: 'This Idempotency-Key is in use right now' },
+  idempotency_key_reused: { status: 422, title: 'This Idempotency-Key belongs to another request' },
+  operator_key_invalid: { status: 401, title: 'This call needs the operator key' },
+  operator_disabled: { status: 403, title: 'Operator calls are not set up on this server' },
+  dead_letter_not_found: { status: 404, title: 'No such dead letter' },
   // The service
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   queue_unavailable: { status: 503, title: 'The queue cannot be reached' },

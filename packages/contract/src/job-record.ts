@@ -37,6 +37,10 @@ export const createRecord = (id: string, data: PredictJobData, createdAt: number
 /** Fields that we add to BullMQ's job hash. */
 export const STARTED_AT_FIELD = 'startedAt'
 export const CANCELED_AT_FIELD = 'canceledAt'
+/** Whoever asks is told that there is no such prediction; what is left of it is on its way out. */
+export const DELETED_AT_FIELD = 'deletedAt'
+/** Of a failed prediction: the id of the one that repeats it. */
+export const REPLAYED_BY_FIELD = 'replayedBy'
 /** How many runs have begun and told of no end: those going on, and those whose worker died. */
 export const OPEN_RUNS_FIELD = 'openRuns'
 

@@ -49,6 +49,17 @@ export const PredictJobData = Type.Object({
   metadata: Metadata,
   /** Epoch ms. A job that no worker has started by then is expired. */
   deadline: Type.Integer(),
+  /** Where the id was made from a key, so that the same prediction may be submitted twice. */
+  idempotency: Type.Optional(
+    Type.Object({
+      /** Random: which of the submissions it was that Redis took. */
+      submission_id: Type.String(),
+      /** Of what was asked: the same key with another is a mistake of the client's. */
+      request_sha256: Type.String(),
+    }),
+  ),
+  /** The failed prediction that this one repeats. */
+  replay_of: Type.Optional(Type.String()),
   /** From the result cache: the worker returns it and runs nothing. */
   known: Type.Optional(KnownAnswer),
 })
@@ -81,6 +92,8 @@ export const WebhookJobData = Type.Object({
   model: Type.String(),
   /** Where the client reached the gateway, for the `urls` in the body. */
   base_url: Type.String(),
+  /** What was asked, for when the record is gone before the body is built. */
+  prediction: Type.Optional(PredictJobData),
   /** Built once, on the first attempt, so that every attempt sends the same bytes. */
   body: Type.Optional(Type.String()),
 })

@@ -115,11 +115,12 @@ export const Prediction = Type.Object(
       }),
     ),
     metadata: Metadata,
+    replay_of: Nullable(Type.String({ description: 'The failed prediction that this one repeats' })),
     created_at: Time,
     started_at: Nullable(Time),
     completed_at: Nullable(Time),
     expires_at: Nullable(Time),
-    urls: Type.Object({ get: Type.String() }),
+    urls: Type.Object({ get: Type.String(), cancel: Type.String() }),
   },
   { $id: 'Prediction' },
 )

@@ -7,5 +7,8 @@ export interface WebhookEvent {
   data: Prediction
 }
 
-/** The same for every attempt of one delivery, so that a receiver can drop duplicates. */
-export const webhookId = (predictionId: string): string => `wh-${predictionId}`
+/**
+ * The same for every attempt of one delivery, so that a receiver can drop duplicates. Made from the submission, not
+ * the prediction: an Idempotency-Key that is used again much later gives a new prediction with the old id.
+ */
+export const webhookId = (submissionId: string): string => `wh-${submissionId}`

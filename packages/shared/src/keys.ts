@@ -7,6 +7,14 @@ export const createKeys = (prefix: string) => ({
   probe: `${prefix}:probe`,
   /** Channel: each prediction that has just ended, as `<id> <EndMessage>` */
   ended: `${prefix}:ended`,
+  /** Channel: ids of predictions that were canceled, for the worker that may be running them */
+  canceled: `${prefix}:canceled`,
+  /** String: what ids are made from Idempotency-Keys with */
+  idSecret: `${prefix}:id-secret`,
+  /** Sorted set: predictions that were deleted while something still held them, `<model> <id>` by time */
+  forgets: `${prefix}:forgets`,
+  /** String with expiry: held by the gateway that sweeps */
+  sweeping: `${prefix}:sweeping`,
   /** Hash: model name → RegisteredModel */
   models: `${prefix}:models`,
   /** Set: ids of the workers that have served a model */

@@ -14,6 +14,7 @@ export interface ResultCache {
   get(by: KnownBy): Promise<KnownAnswer | null>
   /** Keeps an answer for `CACHE_TTL`, unless Redis is filling up. */
   put(by: KnownBy, answer: KnownAnswer): Promise<void>
+  forget(by: KnownBy): Promise<void>
 }
 
 // What is left belongs to pictures and jobs: a full Redis refuses them, and to have forgotten an answer costs 50 ms.
@@ -38,6 +39,9 @@ export const createResultCache = (
     async put(by, answer) {
       if ((await readMemoryShare()) > MEMORY_SHARE_MAX) return
       await redis.set(keys.result(by.fingerprint, by.sha256), JSON.stringify(answer), 'PX', options.ttlMs)
+    },
+    async forget(by) {
+      await redis.unlink(keys.result(by.fingerprint, by.sha256))
     },
   }
 }

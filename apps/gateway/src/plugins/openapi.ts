@@ -24,10 +24,15 @@ export const openapi = fp<{ version: string }>(
           version,
           license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
         },
+        components: {
+          securitySchemes: {
+            operatorKey: { type: 'http', scheme: 'bearer', description: 'OPERATOR_KEY of the server' },
+          },
+        },
         tags: [
           { name: 'predictions', description: 'Ask, wait, read' },
           { name: 'models', description: 'What is served' },
-          { name: 'operations', description: 'Probes and this document' },
+          { name: 'operations', description: 'What failed, probes, and this document' },
         ],
       },
       refResolver: {

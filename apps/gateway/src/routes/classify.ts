@@ -6,10 +6,10 @@ import type { AppDeps, AppOptions } from '../app.ts'
 import { createClientSignal } from '../client-signal.ts'
 import { predictionPath } from '../job-view.ts'
 import { sendProblem } from '../plugins/error-handler.ts'
-import { CACHE_CONTROL_HEADER, isKnownAnswerEnough } from '../cache-control.ts'
 import { receiveInput } from '../receive-input.ts'
+import { readSubmitHeaders, SUBMIT_HEADERS } from '../request-headers.ts'
 import { isEnded } from '../record-reader.ts'
-import { UPLOAD_CODES, uploadBody } from './upload-body.ts'
+import { KEY_CODES, UPLOAD_CODES, uploadBody } from './upload-body.ts'
 import { problemResponses } from './problem-responses.ts'
 
 const OUTCOME_CODES = [
@@ -29,7 +29,7 @@ const schema = {
   tags: ['predictions'],
   summary: 'Classify a photo and wait for the answer',
   description: 'The call of the server that this one replaced: a form with one file under any field name.',
-  headers: Type.Object(CACHE_CONTROL_HEADER),
+  headers: Type.Object(SUBMIT_HEADERS),
   response: {
     200: {
       description: 'The most probable class',
@@ -43,7 +43,7 @@ const schema = {
       },
       content: { 'application/json': { schema: Type.Ref('ClassicAnswer') } },
     },
-    ...problemResponses(...UPLOAD_CODES, ...OUTCOME_CODES),
+    ...problemResponses(...UPLOAD_CODES, ...KEY_CODES, ...OUTCOME_CODES),
   },
 }
 
@@ -69,7 +69,7 @@ export const classifyRoute =
         {
           upload,
           options: {},
-          isKnownAnswerEnough: isKnownAnswerEnough(request.headers['cache-control']),
+          ...readSubmitHeaders(request.headers),
           baseUrl,
         },
         { timeoutMs: options.syncTimeoutMs, signal: createClientSignal(reply) },

@@ -45,7 +45,9 @@ test('202 with Location and the whole prediction, once Redis has the job and the
     sha256: createHash('sha256').update(PICTURE).digest('hex'),
   })
   assert.deepEqual(prediction.queue, { position: 0, estimated_wait_ms: null })
-  assert.deepEqual(prediction.urls, { get: `${gateway.url}${PATH}/${prediction.id}` })
+  const url = `${gateway.url}${PATH}/${prediction.id}`
+  assert.deepEqual(prediction.urls, { get: url, cancel: `${url}/cancel` })
+  assert.equal(prediction.replay_of, null)
   assert.equal(prediction.output, null)
   assert.equal(prediction.error, null)
   assert.equal(prediction.completed_at, null)

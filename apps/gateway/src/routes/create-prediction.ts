@@ -8,11 +8,11 @@ import { createClientSignal } from '../client-signal.ts'
 import { predictionPath } from '../job-view.ts'
 import { describeValidation } from '../describe-validation.ts'
 import { parsePreferWait } from '../prefer-wait.ts'
-import { CACHE_CONTROL_HEADER, isKnownAnswerEnough } from '../cache-control.ts'
 import { receiveInput } from '../receive-input.ts'
+import { readSubmitHeaders, SUBMIT_HEADERS } from '../request-headers.ts'
 import { isEnded } from '../record-reader.ts'
 import { problemResponses } from './problem-responses.ts'
-import { UPLOAD_CODES, uploadBody } from './upload-body.ts'
+import { KEY_CODES, UPLOAD_CODES, uploadBody } from './upload-body.ts'
 
 const predictionResponse = (description: string) => ({
   description,
@@ -34,12 +34,18 @@ const schema = {
     prefer: Type.Optional(
       Type.String({ description: '`wait=n` or `respond-async` (RFC 7240)', examples: ['wait=10'] }),
     ),
-    ...CACHE_CONTROL_HEADER,
+    ...SUBMIT_HEADERS,
   }),
   response: {
     200: predictionResponse('Finished within the wait that was asked for'),
     202: predictionResponse('Accepted: the prediction is in the queue and will not be lost'),
-    ...problemResponses(...UPLOAD_CODES, 'model_not_found', 'webhook_refused', 'webhooks_disabled'),
+    ...problemResponses(
+      ...UPLOAD_CODES,
+      ...KEY_CODES,
+      'model_not_found',
+      'webhook_refused',
+      'webhooks_disabled',
+    ),
   },
 }
 
@@ -68,7 +74,7 @@ export const createPredictionRoute =
         {
           upload,
           options: parseOptions(request, fields),
-          isKnownAnswerEnough: isKnownAnswerEnough(request.headers['cache-control']),
+          ...readSubmitHeaders(request.headers),
           baseUrl,
         },
         { timeoutMs: (waitSeconds ?? 0) * 1000, signal: createClientSignal(reply) },

@@ -19,6 +19,9 @@ export const UPLOAD_CODES = [
   'queue_full',
 ] as const satisfies ErrorCode[]
 
+/** What an Idempotency-Key can be answered with. */
+export const KEY_CODES = ['idempotency_key_reused', 'idempotency_key_in_use'] as const satisfies ErrorCode[]
+
 /** The documented bodies of a route that takes a picture, with these form fields beside it. */
 export const uploadBody = (fields: Type.TProperties = {}): Record<string, { schema: object }> => ({
   'multipart/form-data': { schema: Type.Object({ file: Picture, ...fields }, { required: ['file'] }) },

@@ -1,5 +1,5 @@
 /**
- * Keeps the bytes of an upload between gateway and worker. Ids are random, so two uploads never meet.
+ * Keeps the bytes of an upload between gateway and worker, under ids of `createUploadId`, so that two uploads never meet.
  * Methods reject with the store's own error; nothing is retried here.
  */
 export interface UploadStore {
@@ -9,4 +9,6 @@ export interface UploadStore {
   get(id: string): Promise<Buffer | null>
   /** Forgets the bytes; no error when there are none. */
   delete(id: string): Promise<void>
+  /** The ids of all uploads there are, in no order, some maybe twice; what comes or goes meanwhile may be in it or not. */
+  list(): AsyncIterable<string>
 }

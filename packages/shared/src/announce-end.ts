@@ -1,6 +1,6 @@
 import { predictQueueName } from '@menagerie/contract/job'
 import { PROGRESS_FIELDS } from '@menagerie/contract/record-fields'
-import { jobKey, type Keys } from '@menagerie/shared/keys'
+import { jobKey, type Keys } from './keys.ts'
 import type { Redis } from 'ioredis'
 
 /**
@@ -15,9 +15,9 @@ return redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. cjson.encode(message))`
 
 /** Tells every gateway that a prediction has ended, and how. */
 export const createAnnounceEnd =
-  (deps: { redis: Redis; keys: Keys }, options: { prefix: string; model: string }) =>
-  async (id: string): Promise<void> => {
-    const key = jobKey(options.prefix, predictQueueName(options.model), id)
+  (deps: { redis: Redis; keys: Keys }, options: { prefix: string }) =>
+  async (id: string, model: string): Promise<void> => {
+    const key = jobKey(options.prefix, predictQueueName(model), id)
     await deps.redis.eval(ANNOUNCE_END, 1, key, deps.keys.ended, id, ...PROGRESS_FIELDS)
   }
 export type AnnounceEnd = ReturnType<typeof createAnnounceEnd>

@@ -1,0 +1,74 @@
+import { AppError } from '@menagerie/contract/errors'
+import { predictQueueName } from '@menagerie/contract/job'
+import { CANCELED_AT_FIELD, DELETED_AT_FIELD, STARTED_AT_FIELD } from '@menagerie/contract/job-record'
+import type { AnnounceEnd } from '@menagerie/shared/announce-end'
+import { jobKey, type Keys } from '@menagerie/shared/keys'
+import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import { guardRedis } from './guard-redis.ts'
+import type { PredictionRead, RecordReader } from './record-reader.ts'
+
+/**
+ * KEYS: job hash, prioritized set. ARGV: job id, channel. Marks a prediction as canceled unless it has ended, and
+ * returns whether it is. BullMQ cannot settle a job that waits, so it goes to the front, where the next worker fails
+ * it without running it; one that has it already hears of it on the channel.
+ */
+const CANCEL = `
+local found = redis.call('HMGET', KEYS[1], 'data', '${DELETED_AT_FIELD}', '${CANCELED_AT_FIELD}', 'finishedOn', '${STARTED_AT_FIELD}')
+if not found[1] or found[2] then return 0 end
+if found[3] then return 1 end
+if found[4] then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if tonumber(found[5] or now) > cjson.decode(found[1]).deadline then return 0 end
+redis.call('HSET', KEYS[1], '${CANCELED_AT_FIELD}', now)
+redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])
+redis.call('PUBLISH', ARGV[2], ARGV[1])
+return 1`
+
+/**
+ * Cancels a prediction, and drops its picture; one that is canceled already stays so.
+ *
+ * @returns its record as it is then; null when there is no such prediction
+ * @throws AppError `prediction_ended`, `queue_unavailable`
+ */
+export const createCancelPrediction = (
+  deps: {
+    redis: Redis
+    keys: Keys
+    reader: RecordReader
+    uploads: UploadStore
+    announceEnd: AnnounceEnd
+    log: Logger
+  },
+  options: { prefix: string },
+) => {
+  /** What is missed here is made up for: waiters look again by themselves, and the sweeper finds the picture. */
+  const settle = ({ record: { id, data } }: PredictionRead): void => {
+    Promise.all([
+      deps.announceEnd(id, data.model),
+      data.upload.id === null ? null : deps.uploads.delete(data.upload.id),
+    ]).catch((err: unknown) =>
+      deps.log.warn({ err, predictionId: id }, 'cancellation not announced, or upload not deleted'),
+    )
+  }
+
+  return async (id: string): Promise<PredictionRead | null> => {
+    const found = await deps.reader.read(id)
+    if (found === null) return null
+    const queueName = predictQueueName(found.record.data.model)
+    const keys = [id, 'prioritized'].map((name) => jobKey(options.prefix, queueName, name))
+    const isCanceled = await guardRedis(() =>
+      deps.redis.eval(CANCEL, keys.length, ...keys, id, deps.keys.canceled),
+    )
+    const read = await deps.reader.read(id)
+    if (read === null) return null
+    if (isCanceled !== 1) {
+      throw new AppError('prediction_ended', `it has ended already: ${read.status}`)
+    }
+    settle(read)
+    return read
+  }
+}
+export type CancelPrediction = ReturnType<typeof createCancelPrediction>

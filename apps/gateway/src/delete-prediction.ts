@@ -1,0 +1,111 @@
+import { predictQueueName } from '@menagerie/contract/job'
+import { CANCELED_AT_FIELD, DELETED_AT_FIELD } from '@menagerie/contract/job-record'
+import { jobKey, type Keys } from '@menagerie/shared/keys'
+import type { ResultCache } from '@menagerie/shared/result-cache'
+import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import type { Redis } from 'ioredis'
+import type { Forget } from './forget.ts'
+import { guardRedis } from './guard-redis.ts'
+import type { JobQueue } from './job-queue.ts'
+import type { ModelCatalog } from './model-catalog.ts'
+import type { RecordReader } from './record-reader.ts'
+
+/**
+ * KEYS: job hash, prioritized set, list of deletions that are not done. ARGV: job id, channel, entry of that list. From
+ * here on nobody sees the prediction any more; one that waits or runs is canceled, so that no worker keeps it long.
+ */
+const HIDE = `
+if redis.call('HEXISTS', KEYS[1], 'data') == 0 then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[3], now, ARGV[3])
+redis.call('HSETNX', KEYS[1], '${DELETED_AT_FIELD}', now)
+if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 0 then
+  redis.call('HSETNX', KEYS[1], '${CANCELED_AT_FIELD}', now)
+  redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])
+  redis.call('PUBLISH', ARGV[2], ARGV[1])
+end
+return 1`
+
+interface Deletion {
+  model: string
+  id: string
+  webhookJobId: string | null
+}
+
+/** A model's name has no space, an id neither. */
+const formatDeletion = ({ model, id, webhookJobId }: Deletion): string =>
+  [model, id, webhookJobId ?? ''].join(' ')
+
+const parseDeletion = (entry: string): Deletion => {
+  const [model = '', id = '', webhookJobId = ''] = entry.split(' ')
+  return { model, id, webhookJobId: webhookJobId === '' ? null : webhookJobId }
+}
+
+export interface Deletions {
+  /**
+   * Forgets everything about a prediction: its record, picture, webhook, and the remembered answer for its bytes.
+   * What a worker or a delivery has in its hands right now goes with a later `finish`.
+   *
+   * @returns whether there was one
+   * @throws AppError `queue_unavailable`
+   */
+  deletePrediction(id: string): Promise<boolean>
+  /** Goes on with the deletions that are not done; resolves with how many still are not. */
+  finish(): Promise<number>
+}
+
+export const createDeletions = (
+  deps: {
+    redis: Redis
+    keys: Keys
+    reader: RecordReader
+    uploads: UploadStore
+    queue: JobQueue
+    forget: Forget
+    cache: ResultCache
+    catalog: ModelCatalog
+  },
+  options: { prefix: string },
+): Deletions => {
+  const { redis, keys } = deps
+
+  /** Safe to be repeated, and to be broken off anywhere: the entry goes last. */
+  const finishOne = async (deletion: Deletion): Promise<boolean> => {
+    const { webhookJobId } = deletion
+    // First, since a record that goes while its webhook waits for it would set that off.
+    if (webhookJobId !== null && !(await deps.queue.removeWebhook(webhookJobId))) return false
+    if ((await deps.forget(deletion)) === 'busy') return false
+    await redis.zrem(keys.forgets, formatDeletion(deletion))
+    return true
+  }
+
+  const forgetAnswer = async (model: string, sha256: string): Promise<void> => {
+    const fingerprint = (await deps.catalog.find(model))?.details?.fingerprint
+    if (fingerprint !== undefined) await deps.cache.forget({ fingerprint, sha256 })
+  }
+
+  return {
+    deletePrediction: (id) =>
+      guardRedis(async () => {
+        const found = await deps.reader.find(id)
+        if (found === null || found.isHidden) return false
+        const { model, upload } = found.record.data
+        const deletion = { model, id, webhookJobId: found.webhookJobId }
+        const queueName = predictQueueName(model)
+        const jobKeys = [id, 'prioritized'].map((name) => jobKey(options.prefix, queueName, name))
+        const entry = formatDeletion(deletion)
+        await redis.eval(HIDE, 3, ...jobKeys, keys.forgets, id, keys.canceled, entry)
+        await forgetAnswer(model, upload.sha256)
+        if (upload.id !== null) await deps.uploads.delete(upload.id)
+        await finishOne(deletion)
+        return true
+      }),
+    async finish() {
+      const entries = await redis.zrange(keys.forgets, '0', '-1')
+      let left = 0
+      for (const entry of entries) if (!(await finishOne(parseDeletion(entry)))) left += 1
+      return left
+    },
+  }
+}

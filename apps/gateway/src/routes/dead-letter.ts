@@ -1,0 +1,168 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { AppError, ERRORS, type ErrorCode } from '@menagerie/contract/errors'
+import Type from 'typebox'
+import type { AppDeps, AppOptions } from '../app.ts'
+import type { DeadLetterFilter } from '../dead-letters.ts'
+import { predictionPath } from '../job-view.ts'
+import { isPredictionId } from '../prediction-id.ts'
+import { PREDICTION_PARAMS } from './prediction-params.ts'
+import { problemResponses } from './problem-responses.ts'
+import { createRequireOperator } from './require-operator.ts'
+
+const LIMIT_DEFAULT = 100
+const LIMIT_MAX = 1000
+
+const Filter = Type.Object(
+  {
+    model: Type.Optional(Type.String({ maxLength: 64, description: 'Only those of this model' })),
+    code: Type.Optional(
+      Type.Enum(Object.keys(ERRORS) as ErrorCode[], { description: 'Only those that failed with this code' }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMIT_MAX,
+        default: LIMIT_DEFAULT,
+        description: 'How many at the most',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const OPERATOR_CODES = [
+  'request_invalid',
+  'operator_key_invalid',
+  'operator_disabled',
+  'internal_error',
+  'queue_unavailable',
+  'queue_full',
+] as const
+const HasMore = Type.Boolean({ description: 'true: there are more than `limit`; ask again' })
+const tags = ['operations']
+const security = [{ operatorKey: [] }]
+const json = (description: string, schema: Type.TSchema) => ({
+  description,
+  content: { 'application/json': { schema } },
+})
+
+const listSchema = {
+  tags,
+  security,
+  summary: 'List the predictions that failed',
+  description:
+    'Oldest first, model by model; without those that were replayed. They stay for `DEAD_LETTER_TTL`.',
+  querystring: Filter,
+  response: {
+    200: json('What failed', Type.Object({ items: Type.Array(Type.Ref('Prediction')), has_more: HasMore })),
+    ...problemResponses(...OPERATOR_CODES),
+  },
+}
+const replaySchema = {
+  tags,
+  security,
+  summary: 'Replay one that failed',
+  description:
+    'Makes a new prediction of the same picture, options and webhook, with `replay_of`; the failed one stays as it is. ' +
+    'To replay it twice gives the same new prediction.',
+  params: PREDICTION_PARAMS,
+  response: {
+    202: json('The new prediction', Type.Ref('Prediction')),
+    ...problemResponses(...OPERATOR_CODES, 'dead_letter_not_found', 'upload_expired'),
+  },
+}
+const replayAllSchema = {
+  tags,
+  security,
+  summary: 'Replay those that failed',
+  querystring: Filter,
+  response: {
+    200: json(
+      'How many were',
+      Type.Object({
+        replayed: Type.Integer(),
+        skipped: Type.Integer({ description: 'Their picture is gone' }),
+        has_more: HasMore,
+      }),
+    ),
+    ...problemResponses(...OPERATOR_CODES),
+  },
+}
+const purgeSchema = {
+  tags,
+  security,
+  summary: 'Forget one that failed',
+  params: PREDICTION_PARAMS,
+  response: {
+    204: { description: 'It is gone, and its picture', type: 'null' },
+    ...problemResponses(...OPERATOR_CODES, 'dead_letter_not_found'),
+  },
+}
+const purgeAllSchema = {
+  tags,
+  security,
+  summary: 'Forget those that failed',
+  querystring: Filter,
+  response: {
+    200: json('How many were', Type.Object({ purged: Type.Integer(), has_more: HasMore })),
+    ...problemResponses(...OPERATOR_CODES),
+  },
+}
+
+const requireId = (id: string): string => {
+  if (isPredictionId(id)) return id
+  throw new AppError('dead_letter_not_found', 'this is not the id of a prediction')
+}
+
+/** Whether it was there to be done: it may have been purged, or its picture dropped, since it was listed. */
+const wasDone = async (task: Promise<unknown>): Promise<boolean> => {
+  try {
+    await task
+    return true
+  } catch (error) {
+    if (error instanceof AppError && ['dead_letter_not_found', 'upload_expired'].includes(error.code))
+      return false
+    throw error
+  }
+}
+
+/** `/v1/dead-letter`: what failed, for operators. */
+export const deadLetterRoute =
+  ({ deadLetters, ...deps }: AppDeps, { operatorKey }: AppOptions): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    app.addHook('onRequest', createRequireOperator(operatorKey))
+    const list = ({ limit = LIMIT_DEFAULT, ...filter }: DeadLetterFilter & { limit?: number }) =>
+      deadLetters.list(filter, limit)
+
+    app.get('/v1/dead-letter', { schema: listSchema }, async (request) => {
+      const { items, hasMore } = await list(request.query)
+      const baseUrl = deps.baseUrl(request)
+      const views = await Promise.all(items.map((item) => deps.viewPrediction(item, baseUrl)))
+      return { items: views, has_more: hasMore }
+    })
+
+    app.post('/v1/dead-letter/:id/replay', { schema: replaySchema }, async (request, reply) => {
+      const read = await deadLetters.replay(requireId(request.params.id))
+      reply.code(202).header('location', predictionPath(read.record.id))
+      return deps.viewPrediction(read, deps.baseUrl(request))
+    })
+
+    app.post('/v1/dead-letter/replay', { schema: replayAllSchema }, async (request) => {
+      const { items, hasMore } = await list(request.query)
+      let replayed = 0
+      for (const { record } of items) if (await wasDone(deadLetters.replay(record.id))) replayed += 1
+      return { replayed, skipped: items.length - replayed, has_more: hasMore }
+    })
+
+    app.delete('/v1/dead-letter/:id', { schema: purgeSchema }, async (request, reply) => {
+      await deadLetters.purge(requireId(request.params.id))
+      return reply.code(204).send(null)
+    })
+
+    app.delete('/v1/dead-letter', { schema: purgeAllSchema }, async (request) => {
+      const { items, hasMore } = await list(request.query)
+      let purged = 0
+      for (const { record } of items) if (await wasDone(deadLetters.purge(record.id))) purged += 1
+      return { purged, has_more: hasMore }
+    })
+  }

@@ -1,0 +1,108 @@
+import { predictQueueName } from '@menagerie/contract/job'
+import { isTerminal } from '@menagerie/contract/prediction'
+import { jobKey } from '@menagerie/shared/keys'
+import { parseUploadId } from '@menagerie/shared/upload-store/upload-id'
+import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import type { Redis } from 'ioredis'
+import type { Deletions } from './delete-prediction.ts'
+import type { Forget } from './forget.ts'
+import type { ModelCatalog } from './model-catalog.ts'
+import type { RecordReader, StoredPrediction } from './record-reader.ts'
+
+export interface SweepReport {
+  /** Pictures that nobody needs any more. */
+  uploads: number
+  /** Records of what was canceled or had expired. */
+  records: number
+  /** Deletions that still wait for a worker or a delivery. */
+  deletions: number
+}
+
+const BATCH_SIZE = 100
+const RECORDS_MAX = 1000
+// As for remembered answers: what is left belongs to what was accepted.
+const MEMORY_SHARE_MAX = 0.5
+
+/**
+ * Makes one sweep: finishes deletions, and drops pictures whose prediction has ended or is gone, and records past their
+ * time. All of that is dropped at once where it falls; the sweep is for what a crash, or a connection that was lost,
+ * has left.
+ */
+export const createSweep = (
+  deps: {
+    redis: Redis
+    reader: RecordReader
+    uploads: UploadStore
+    catalog: ModelCatalog
+    forget: Forget
+    deletions: Pick<Deletions, 'finish'>
+    readMemoryShare: () => Promise<number>
+  },
+  options: {
+    prefix: string
+    resultTtlMs: number
+    /** A picture this young may belong to a job that is only about to be made. */
+    graceMs: number
+  },
+) => {
+  const isReplayable = ({ status, replayedBy }: StoredPrediction): boolean =>
+    status === 'failed' && replayedBy === null
+
+  const isNeeded = async (uploadId: string): Promise<boolean> => {
+    const owner = parseUploadId(uploadId)
+    // Of another kind: it goes when it expires.
+    if (owner === null || Date.now() - owner.storedAt < options.graceMs) return true
+    const found = await deps.reader.find(owner.predictionId, owner.model)
+    if (found === null || found.isHidden || found.record.data.upload.id !== uploadId) return false
+    if (!isTerminal(found.status)) return true
+    return isReplayable(found) && (await deps.readMemoryShare()) <= MEMORY_SHARE_MAX
+  }
+
+  const sweepUploads = async (): Promise<number> => {
+    let dropped = 0
+    const dropUnneeded = async (uploadId: string): Promise<void> => {
+      if (await isNeeded(uploadId)) return
+      await deps.uploads.delete(uploadId)
+      dropped += 1
+    }
+    let batch: string[] = []
+    for await (const uploadId of deps.uploads.list()) {
+      batch.push(uploadId)
+      if (batch.length < BATCH_SIZE) continue
+      await Promise.all(batch.map(dropUnneeded))
+      batch = []
+    }
+    await Promise.all(batch.map(dropUnneeded))
+    return dropped
+  }
+
+  /** How far the records of each model were looked through: what failed for good is to be looked at once. */
+  const sweptTo = new Map<string, number>()
+
+  /** BullMQ has what was canceled or has expired among what failed, and keeps that for much longer. */
+  const sweepRecords = async (model: string): Promise<number> => {
+    const key = jobKey(options.prefix, predictQueueName(model), 'failed')
+    const from = sweptTo.get(model) ?? 0
+    const to = Date.now() - options.resultTtlMs
+    const entries = await deps.redis.zrangebyscore(key, from, to, 'WITHSCORES', 'LIMIT', 0, RECORDS_MAX)
+    let dropped = 0
+    for (let i = 0; i < entries.length; i += 2) {
+      const id = entries[i] ?? ''
+      const found = await deps.reader.find(id, model)
+      if (found?.isHidden === true) {
+        const outcome = await deps.forget({ id, model, rawData: found.rawData })
+        if (outcome === 'gone') dropped += 1
+      }
+      sweptTo.set(model, Number(entries[i + 1]))
+    }
+    return dropped
+  }
+
+  return async (): Promise<SweepReport> => {
+    const deletions = await deps.deletions.finish()
+    let records = 0
+    for (const model of await deps.catalog.listNames()) records += await sweepRecords(model)
+    return { uploads: await sweepUploads(), records, deletions }
+  }
+}
+export type Sweep = ReturnType<typeof createSweep>

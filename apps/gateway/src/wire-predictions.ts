@@ -1,0 +1,107 @@
+import { createAnnounceEnd } from '@menagerie/shared/announce-end'
+import type { Keys } from '@menagerie/shared/keys'
+import { createMemoryShareReader } from '@menagerie/shared/memory-share'
+import { createResultCache } from '@menagerie/shared/result-cache'
+import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import { createAcceptPrediction } from './accept-prediction.ts'
+import { createCancelPrediction } from './cancel-prediction.ts'
+import type { GatewayConfig } from './config.ts'
+import { createDeadLetters } from './dead-letters.ts'
+import { createDeletions } from './delete-prediction.ts'
+import { createEnqueue } from './enqueue.ts'
+import { createFindKnownAnswer } from './find-known-answer.ts'
+import { createForget } from './forget.ts'
+import type { JobQueue } from './job-queue.ts'
+import type { ModelCatalog } from './model-catalog.ts'
+import { createIdentify } from './prediction-id.ts'
+import type { RecordReader } from './record-reader.ts'
+import { createSweep } from './sweep.ts'
+import { createWebhookUrlPolicy } from './webhooks/url-policy.ts'
+
+export interface PredictionDeps {
+  /** Pictures and jobs go over one connection, in this order; whoever reads never queues behind 10 MB. */
+  accepting: Redis
+  commands: Redis
+  keys: Keys
+  reader: RecordReader
+  catalog: ModelCatalog
+  queue: JobQueue
+  log: Logger
+}
+
+// Time for retries and a slow hand-back after the deadline, before the bytes of a lost job go by themselves.
+const UPLOAD_MARGIN_MS = 3_600_000
+
+const readTimeMs = async (redis: Redis): Promise<number> => {
+  const [seconds, microseconds] = await redis.time()
+  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
+}
+
+/** All that can be done with predictions but reading them and waiting for them. */
+export const wirePredictions = (
+  deps: PredictionDeps,
+  config: GatewayConfig,
+  options: { graceMs: number },
+) => {
+  const { accepting, commands, keys, reader, catalog, queue, log } = deps
+  const { queueAgeMaxMs, resultTtlMs, deadLetterTtlMs, webhooks } = config
+  const { prefix } = config.redis
+  const redis = commands
+  const uploads = createRedisUploadStore({ redis: commands, keys })
+  const cache = createResultCache({ redis, keys }, { ttlMs: config.cacheTtlMs })
+  const forget = createForget({ redis }, { prefix })
+  const identify = createIdentify({ redis, keys })
+
+  const enqueue = createEnqueue(
+    { uploads: createRedisUploadStore({ redis: accepting, keys }), queue, reader, forget },
+    { uploadTtlMs: queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS },
+  )
+  const acceptPrediction = createAcceptPrediction(
+    {
+      catalog,
+      enqueue,
+      findKnownAnswer: config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null,
+      checkWebhookUrl: createWebhookUrlPolicy({
+        hasSecret: webhooks.secret !== null,
+        isPrivateAllowed: webhooks.isPrivateAllowed,
+      }),
+      readTime: () => readTimeMs(redis),
+    },
+    { queueAgeMaxMs },
+  )
+  const announceEnd = createAnnounceEnd({ redis, keys }, { prefix })
+  const cancelPrediction = createCancelPrediction(
+    { redis, keys, reader, uploads, announceEnd, log },
+    { prefix },
+  )
+  const deletions = createDeletions(
+    { redis, keys, reader, uploads, queue, forget, cache, catalog },
+    { prefix },
+  )
+  const deadLetters = createDeadLetters(
+    { redis, reader, catalog, uploads, queue, identify, enqueue, forget },
+    { prefix, queueAgeMaxMs },
+  )
+  const sweep = createSweep(
+    {
+      redis,
+      reader,
+      uploads,
+      catalog,
+      forget,
+      deletions,
+      readMemoryShare: createMemoryShareReader({ redis }),
+    },
+    { prefix, resultTtlMs, graceMs: options.graceMs },
+  )
+  return {
+    identify,
+    acceptPrediction,
+    cancelPrediction,
+    deletions,
+    deadLetters,
+    sweep,
+  }
+}
