@@ -11,7 +11,7 @@ import {
 import { webhookId } from '@menagerie/contract/webhook'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import { jobKey } from '@menagerie/shared/keys'
-import { FlowProducer, Queue, type JobsOptions } from 'bullmq'
+import { FlowProducer, Queue, type FlowJob, type JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import Value from 'typebox/value'
@@ -92,10 +92,19 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
     stackTraceLimit: 3,
   })
 
+  /**
+   * The client sends a script along once per connection, and its name from then on. A full Redis refuses a whole
+   * transaction unread; the client never hears of it that a script in there was unknown, and would go on with its name.
+   */
+  const sendScriptsAgain = (error: unknown): never => {
+    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) redis.disconnect(true)
+    throw error
+  }
+
   const addWithWebhook = async (id: string, data: PredictJobData, webhook: WebhookJobData): Promise<void> => {
     const queueName = predictQueueName(data.model)
     const jobId = webhookId(data.idempotency?.submission_id ?? id)
-    await flows.add({
+    const flow: FlowJob = {
       name: WEBHOOK_JOB_NAME,
       queueName: WEBHOOK_QUEUE_NAME,
       data: webhook,
@@ -116,7 +125,8 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
           opts: { ...predictOptions(id, data), ignoreDependencyOnFailure: true },
         },
       ],
-    })
+    }
+    await flows.add(flow).catch(sendScriptsAgain)
     // FlowProducer looks at the parent's reply only.
     if ((await redis.exists(jobKey(options.prefix, queueName, id))) === 0) {
       await openQueue(WEBHOOK_QUEUE_NAME).remove(jobId, { removeChildren: false })
