@@ -6,16 +6,16 @@ import type { Redis } from 'ioredis'
 import type { StoredJob } from './audit.ts'
 
 const SCAN_COUNT = 1000
-const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+// Beside the jobs are keys of BullMQ's.
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-const scan = async (redis: Redis, prefix: string): Promise<string[]> => {
-  const keys = new Set<string>()
+/** What comes after a prefix, of every key that begins with it. */
+const scanIds = async (redis: Redis, prefix: string): Promise<string[]> => {
+  const ids = new Set<string>()
   for await (const page of redis.scanStream({ match: `${prefix}*`, count: SCAN_COUNT })) {
-    for (const key of page as string[]) {
-      if (UUID.test(key) && key.length === prefix.length + 36) keys.add(key)
-    }
+    for (const key of page as string[]) ids.add(key.slice(prefix.length))
   }
-  return [...keys]
+  return [...ids]
 }
 
 export interface Inventory {
@@ -37,10 +37,10 @@ export const takeInventory = async (
   const jobPrefix = jobKey(options.prefix, predictQueueName(options.model), '')
   const inventory: Inventory = { jobs: [], statuses: {}, rerun: 0, uploads: [] }
   const keptUploads = new Set<string | null>()
-  for (const key of await scan(redis, jobPrefix)) {
-    const [data, ...progress] = await redis.hmget(key, 'data', ...PROGRESS_FIELDS)
+  for (const id of (await scanIds(redis, jobPrefix)).filter((id) => UUID.test(id))) {
+    const [data, ...progress] = await redis.hmget(jobPrefix + id, 'data', ...PROGRESS_FIELDS)
     const parsed = parseJobData(data)
-    const record = parsed === null ? null : parseRecord(key.slice(jobPrefix.length), parsed, progress)
+    const record = parsed === null ? null : parseRecord(id, parsed, progress)
     if (record === null) continue
     const status = readStatus(record, Date.now())
     if (status === 'failed') keptUploads.add(record.data.upload.id)
@@ -49,9 +49,7 @@ export const takeInventory = async (
     const { key: submissionKey } = record.data.metadata
     inventory.jobs.push({ id: record.id, key: typeof submissionKey === 'string' ? submissionKey : null })
   }
-  const uploadPrefix = keys.upload('')
-  inventory.uploads = (await scan(redis, uploadPrefix))
-    .map((key) => key.slice(uploadPrefix.length))
-    .filter((id) => !keptUploads.has(id))
+  const uploads = await scanIds(redis, keys.upload(''))
+  inventory.uploads = uploads.filter((id) => !keptUploads.has(id))
   return inventory
 }
