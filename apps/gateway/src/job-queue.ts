@@ -17,6 +17,7 @@ import type { Logger } from 'pino'
 import Value from 'typebox/value'
 import type { RetentionOptions } from './expiry.ts'
 import { guardRedis } from './guard-redis.ts'
+import { createScriptLoader } from './script-loader.ts'
 
 export interface JobQueue {
   /**
@@ -53,6 +54,7 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
   const onError = createErrorLog(deps.log, 'queue error').report
   const flows = new FlowProducer(connection)
   flows.on('error', onError)
+  const loadScripts = createScriptLoader(redis, () => flows.waitUntilReady())
 
   const openQueue = (name: string): Queue => {
     const known = queues.get(name)
@@ -92,15 +94,6 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
     stackTraceLimit: 3,
   })
 
-  /**
-   * The client sends a script along once per connection, and its name from then on. A full Redis refuses a whole
-   * transaction unread; the client never hears of it that a script in there was unknown, and would go on with its name.
-   */
-  const sendScriptsAgain = (error: unknown): never => {
-    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) redis.disconnect(true)
-    throw error
-  }
-
   const addWithWebhook = async (id: string, data: PredictJobData, webhook: WebhookJobData): Promise<void> => {
     const queueName = predictQueueName(data.model)
     const jobId = webhookId(data.idempotency?.submission_id ?? id)
@@ -126,7 +119,8 @@ export const createJobQueue = (deps: { redis: Redis; log: Logger }, options: Job
         },
       ],
     }
-    await flows.add(flow).catch(sendScriptsAgain)
+    await loadScripts()
+    await flows.add(flow)
     // FlowProducer looks at the parent's reply only.
     if ((await redis.exists(jobKey(options.prefix, queueName, id))) === 0) {
       await openQueue(WEBHOOK_QUEUE_NAME).remove(jobId, { removeChildren: false })
