@@ -78,7 +78,8 @@ export const sendSubmission = async (
       view: body === null ? null : viewOf(JSON.parse(body) as Prediction),
     }
   }
-  if (status >= 500 || problemCode(body ?? '') === 'idempotency_key_in_use') return { kind: 'again', reason: `${status} ${problemCode(body ?? '')}` }
+  if (status >= 500 || problemCode(body ?? '') === 'idempotency_key_in_use')
+    return { kind: 'again', reason: `${status} ${problemCode(body ?? '')}` }
   return { kind: 'refused', status, body: body ?? '' }
 }
 
