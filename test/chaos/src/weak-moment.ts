@@ -1,13 +1,12 @@
 import type { Redis } from 'ioredis'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const FILLER_KEY = 'chaos:filler'
-const FILLER_BYTES = 48 * 1024 * 1024
+const FILLER_BYTES = 128 * 1024 * 1024
 const SEARCH_MS_MAX = 15_000
 // Answers that Redis has given reach the clients within this time.
 const ANSWER_MS = 200
-// Between two large writes the clients are to be served.
-const FILLER_PAUSE_MS = 100
 
 const readNumber = (info: string, name: string): number =>
   Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
@@ -15,22 +14,22 @@ const readNumber = (info: string, name: string): number =>
 const isUnwritten = (info: string): boolean =>
   readNumber(info, 'aof_pending_bio_fsync') > 0 && readNumber(info, 'aof_buffer_length') > 0
 
-/** Writes one large value again and again, which makes the fsyncs long; returns how to stop. */
-const startFiller = (redis: Redis): (() => void) => {
-  const filler = redis.duplicate()
-  filler.on('error', () => undefined)
+/** Keeps the disk busy with a file in this folder, which makes the fsyncs of Redis long; returns how to stop. */
+const startFiller = (dir: string): (() => Promise<void>) => {
   let isOver = false
   const fill = async (): Promise<void> => {
+    const file = await open(join(dir, 'filler'), 'w')
     const bytes = Buffer.alloc(FILLER_BYTES, 'x')
     while (!isOver) {
-      await filler.set(FILLER_KEY, bytes)
-      await sleep(FILLER_PAUSE_MS)
+      await file.write(bytes, 0, bytes.length, 0)
+      await file.datasync()
     }
+    await file.close()
   }
-  fill().catch(() => undefined)
-  return () => {
+  const filling = fill()
+  return async () => {
     isOver = true
-    filler.disconnect()
+    await filling
   }
 }
 
@@ -41,9 +40,9 @@ const startFiller = (redis: Redis): (() => void) => {
  */
 export const waitForWeakMoment = async (
   redis: Redis,
-  deps: { signal: (signal: 'SIGSTOP' | 'SIGCONT') => void; countAccepted: () => number },
+  deps: { dir: string; signal: (signal: 'SIGSTOP' | 'SIGCONT') => void; countAccepted: () => number },
 ): Promise<void> => {
-  const stopFiller = startFiller(redis)
+  const stopFiller = startFiller(deps.dir)
   const endsAt = performance.now() + SEARCH_MS_MAX
   let acceptedBefore: number | null = null
   while (performance.now() < endsAt) {
@@ -59,5 +58,5 @@ export const waitForWeakMoment = async (
     }
     await sleep(1)
   }
-  stopFiller()
+  await stopFiller()
 }
