@@ -52,6 +52,20 @@ test('300 predictions come through twelve kills, and nothing is lost', { timeout
   assert.equal(code, 0)
 })
 
+test('a Redis that writes once a second is found out', { timeout: 600_000 }, async (t) => {
+  const { code, summary, report } = await run(
+    t,
+    '--jobs',
+    '1000',
+    '--kills',
+    '8',
+    '--appendfsync',
+    'everysec',
+  )
+  assert.ok(summary.lost + summary.wrong + summary.webhooks_missing > 0, report)
+  assert.equal(code, 1)
+})
+
 test('a worker that drops what it should hand back is found out', { timeout: 600_000 }, async (t) => {
   const { code, summary, report } = await run(t, '--jobs', '400', '--kills', '0', '--break', 'hand-back')
   assert.ok(summary.lost > 0, report)

@@ -51,4 +51,3 @@ export const openSystem = async (
     },
   }
 }
-export type System = Awaited<ReturnType<typeof openSystem>>

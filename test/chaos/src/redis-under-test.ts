@@ -1,4 +1,5 @@
 import { startTestRedis, type TestRedis } from '@menagerie/harness/redis'
+import { describeExit } from '@menagerie/launcher/child-process'
 import { findFreePort } from '@menagerie/launcher/free-port'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -19,6 +20,11 @@ export const createRedisUnderTest = async (
   let server: TestRedis | null = null
   let isEnding = false
 
+  const watch = async ({ exited }: TestRedis): Promise<void> => {
+    const status = await exited
+    if (!isEnding) options.onExit(`ended by itself: ${describeExit(status)}`)
+  }
+
   const start = async (): Promise<void> => {
     isEnding = false
     const started = await startTestRedis({
@@ -30,9 +36,7 @@ export const createRedisUnderTest = async (
       extraArgs: ['--appendfsync', options.appendfsync],
     })
     server = started
-    void started.exited.then(({ code, signal }) => {
-      if (!isEnding) options.onExit(`ended by itself: ${signal ?? `exit code ${code}`}`)
-    })
+    void watch(started)
   }
   await start()
   /** A connection past every proxy. */

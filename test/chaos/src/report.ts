@@ -53,6 +53,14 @@ const table = (counts: Record<string, number>): string =>
     .map(([label, count]) => `| ${label} | ${count} |`)
     .join('\n')
 
+const LINE_CHARS_MAX = 400
+
+const shorten = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => line.slice(0, LINE_CHARS_MAX))
+    .join('\n')
+
 const seconds = (ms: number): string => (ms / 1000).toFixed(1)
 
 /** The report of a run in Markdown; `logTails` are the last lines of each process. */
@@ -110,5 +118,5 @@ ${
     : `
 ## Last lines of the logs
 
-${Array.from(logTails, ([name, tail]) => `### ${name}\n\n\`\`\`\n${tail}\n\`\`\`\n`).join('\n')}`
+${Array.from(logTails, ([name, tail]) => `### ${name}\n\n\`\`\`\n${shorten(tail)}\n\`\`\`\n`).join('\n')}`
 }`

@@ -67,10 +67,11 @@ export const runChaos = async (
   const answers: Record<string, number> = {}
   events.onPhase('start')
   const pictures = await makeReference(folder.models)
-  const receiver = await startReceiver(books.receive)
+  const receiver = await startReceiver((hook) => books.receive(hook))
   const system = await openSystem(options, folder, (name, detail) => books.report('unexpected', name, detail))
   // Whatever becomes of this process, the others must not outlive it.
-  process.on('exit', system.killNow)
+  const killNow = (): void => system.killNow()
+  process.on('exit', killNow)
   const { redis } = system
   const queue = { prefix: PREFIX, model: CHAOS_MODEL }
   const schedule = planSchedule(options)
@@ -157,7 +158,7 @@ export const runChaos = async (
   } finally {
     ending.abort()
     system.killNow()
-    process.off('exit', system.killNow)
+    process.off('exit', killNow)
     await receiver.stop()
   }
 }

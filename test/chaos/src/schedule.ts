@@ -125,13 +125,13 @@ export const planSchedule = (plan: SchedulePlan): Step[] => {
   const play = createPlayer(plan, random)
   const first = Math.floor(plan.jobs * FIRST_SHARE)
   const stride = (plan.jobs * (LAST_SHARE - FIRST_SHARE)) / cards.length
-  return cards.map((card, i) => ({
-    at: first + Math.floor(i * stride) + random.integer(0, Math.max(0, Math.floor(stride) - 1)),
-    ...play(card),
-  }))
+  return cards.map((card, i) => {
+    const at = first + Math.floor(i * stride) + random.integer(0, Math.max(0, Math.floor(stride) - 1))
+    return Object.assign(play(card), { at })
+  })
 }
 
-/** A step in one line, e.g. `at 120: kill worker-1`. */
+/** An action in a few words. */
 export const describeAction = (action: Action): string => {
   switch (action.kind) {
     case 'kill':

@@ -46,7 +46,7 @@ const post = (
     const body = makeForm(picture, options)
     return fetch(`${gatewayUrl}/v1/predictions`, { method: 'POST', headers, body, signal })
   }
-  return fetch(`${gatewayUrl}/v1/predictions?${new URLSearchParams(options)}`, {
+  return fetch(`${gatewayUrl}/v1/predictions?${new URLSearchParams(options).toString()}`, {
     method: 'POST',
     headers: { ...headers, 'content-type': 'image/jpeg' },
     body: new Uint8Array(picture),

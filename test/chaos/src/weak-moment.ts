@@ -16,11 +16,11 @@ const isUnwritten = (info: string): boolean =>
 
 /** Keeps the disk busy with a file in this folder, which makes the fsyncs of Redis long; returns how to stop. */
 const startFiller = (dir: string): (() => Promise<void>) => {
-  let isOver = false
+  const isOver = new AbortController()
   const fill = async (): Promise<void> => {
     const file = await open(join(dir, 'filler'), 'w')
     const bytes = Buffer.alloc(FILLER_BYTES, 'x')
-    while (!isOver) {
+    while (!isOver.signal.aborted) {
       await file.write(bytes, 0, bytes.length, 0)
       await file.datasync()
     }
@@ -28,7 +28,7 @@ const startFiller = (dir: string): (() => Promise<void>) => {
   }
   const filling = fill()
   return async () => {
-    isOver = true
+    isOver.abort()
     await filling
   }
 }
