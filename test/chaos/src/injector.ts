@@ -19,11 +19,16 @@ export interface InjectorDeps {
   countFullAnswers: () => number
   /** What comes before a kill -9 of Redis. */
   prepareRedisKill: () => Promise<void>
+  /** Jobs that workers hold at this moment. */
+  countActive: () => Promise<number>
   signal: AbortSignal
 }
 
 const FULL_WAIT_MS_MAX = 5000
 const POLL_MS = 20
+// With so many in the hands of workers, one that stops most likely has some.
+const BUSY_JOBS_MIN = 6
+const BUSY_WAIT_MS_MAX = 1500
 
 /**
  * Carries a schedule out. Each target recovers by itself while the next steps go on; a step waits only until its own
@@ -43,6 +48,12 @@ export const createInjector = (deps: InjectorDeps, schedule: readonly Step[]) =>
     const slot = slots.get(name)
     if (slot === undefined) throw new Error(`there is no ${name}`)
     return slot
+  }
+
+  /** A worker is stopped while it works, or it would have nothing to hand back. */
+  const waitForWork = async (): Promise<void> => {
+    const endsAt = performance.now() + BUSY_WAIT_MS_MAX
+    while (performance.now() < endsAt && (await deps.countActive()) < BUSY_JOBS_MIN) await sleep(1)
   }
 
   const prepare = async (): Promise<void> => {
@@ -71,6 +82,7 @@ export const createInjector = (deps: InjectorDeps, schedule: readonly Step[]) =>
           slotOf(action.target).signal('SIGCONT')
         }
       case 'restart': {
+        await waitForWork()
         const stopping = slotOf(action.target).stop()
         return async () => {
           await stopping
@@ -78,6 +90,7 @@ export const createInjector = (deps: InjectorDeps, schedule: readonly Step[]) =>
         }
       }
       case 'scale-down': {
+        await waitForWork()
         const stopping = slotOf(action.target).stop()
         return () => stopping
       }

@@ -1,4 +1,5 @@
-import { createKeys } from '@menagerie/shared/keys'
+import { predictQueueName } from '@menagerie/contract/job'
+import { createKeys, jobKey } from '@menagerie/shared/keys'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { auditBooks } from './audit.ts'
 import { createBooks, type Finding } from './books.ts'
@@ -96,6 +97,7 @@ export const runChaos = async (
             countAccepted: () => books.accepted.size,
           })
         },
+        countActive: () => redis.direct.llen(jobKey(PREFIX, predictQueueName(CHAOS_MODEL), 'active')),
         signal: stopped,
       },
       schedule,
