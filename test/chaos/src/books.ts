@@ -17,6 +17,8 @@ export interface Accepted {
   answers: number
   /** The first terminal view that a client got while the run went on. */
   ended: View | null
+  /** When that was noted, by `performance.now()`. */
+  endedAt: number
 }
 
 /** Counted under its kind in the last line of a run; `subject` is the id or key that it is about. */
@@ -45,7 +47,7 @@ export const createBooks = () => {
     findings: findings as readonly Finding[],
 
     accept(submission: Submission, id: string): void {
-      const entry = accepted.get(id) ?? { submission, answers: 0, ended: null }
+      const entry = accepted.get(id) ?? { submission, answers: 0, ended: null, endedAt: 0 }
       entry.answers += 1
       accepted.set(id, entry)
       if (submission.key === null) return
@@ -53,8 +55,11 @@ export const createBooks = () => {
       idsOfKey.set(submission.key, ids.add(id))
     },
 
-    /** Notes what a client was shown of an accepted prediction; null: that there is none. */
-    see(id: string, view: View | null): void {
+    /**
+     * Notes what a client was shown of an accepted prediction; null: that there is none. Asked for before the end was
+     * noted, an answer may be from before it, and arrive after it.
+     */
+    see(id: string, view: View | null, askedAt = performance.now()): void {
       const entry = accepted.get(id)
       if (entry === undefined) return
       if (view === null) {
@@ -66,10 +71,10 @@ export const createBooks = () => {
         return
       }
       if (entry.ended === null) {
-        if (isTerminal(view.status)) entry.ended = view
+        if (isTerminal(view.status)) Object.assign(entry, { ended: view, endedAt: performance.now() })
         return
       }
-      if (isSameView(entry.ended, view)) return
+      if (askedAt < entry.endedAt || isSameView(entry.ended, view)) return
       const detail = `had ended as ${JSON.stringify(entry.ended)}, then showed ${JSON.stringify(view)}`
       findings.push({ kind: 'wrong', subject: id, detail })
     },

@@ -50,11 +50,12 @@ export const runLanes = async (deps: LanesDeps, options: LanesOptions): Promise<
     const picture = options.pictures[submission.picture]?.bytes ?? Buffer.alloc(0)
     for (let attempt = 0; !signal.aborted; attempt++) {
       const url = chooseGateway(submission.number, attempt)
+      const askedAt = performance.now()
       const answer = await sendSubmission(url, submission, picture, options.webhookUrl)
       if (answer.kind === 'accepted') {
         deps.onAnswer(String(answer.status))
         books.accept(submission, answer.id)
-        if (answer.view !== null) books.see(answer.id, answer.view)
+        if (answer.view !== null) books.see(answer.id, answer.view, askedAt)
         return answer.id
       }
       if (answer.kind === 'refused') {
@@ -71,8 +72,9 @@ export const runLanes = async (deps: LanesDeps, options: LanesOptions): Promise<
 
   const watch = async (submission: Submission, id: string): Promise<void> => {
     for (let attempt = 0; !allSent.signal.aborted; attempt++) {
+      const askedAt = performance.now()
       const view = await readView(chooseGateway(submission.number, attempt), id, WATCH_SECONDS)
-      if (view !== 'unknown') books.see(id, view)
+      if (view !== 'unknown') books.see(id, view, askedAt)
       if (view === null || (view !== 'unknown' && isTerminal(view.status))) return
       await sleep(WATCH_PAUSE_MS)
     }
