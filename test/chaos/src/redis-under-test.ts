@@ -1,6 +1,6 @@
 import { startTestRedis, type TestRedis } from '@menagerie/harness/redis'
 import { describeExit } from '@menagerie/launcher/child-process'
-import { findFreePort } from '@menagerie/launcher/free-port'
+import { findKeepablePort } from './keepable-port.ts'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { FsyncPolicy } from './options.ts'
@@ -15,7 +15,7 @@ export const createRedisUnderTest = async (
   folder: WorkFolder,
   options: { appendfsync: FsyncPolicy; onExit: (detail: string) => void },
 ) => {
-  const port = await findFreePort()
+  const port = await findKeepablePort()
   const logPath = join(folder.logs, 'redis.log')
   let server: TestRedis | null = null
   let isEnding = false
