@@ -5,6 +5,7 @@ import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import { createHash, randomUUID } from 'node:crypto'
 import type { Enqueue, Enqueued } from './enqueue.ts'
 import type { FindKnownAnswer } from './find-known-answer.ts'
+import { guardRedis } from './guard-redis.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { ReceivedUpload } from './receive-upload.ts'
 import type { WebhookUrlPolicy } from './webhooks/url-policy.ts'
@@ -16,6 +17,8 @@ export interface AcceptPredictionDeps {
   checkWebhookUrl: WebhookUrlPolicy
   /** Redis' time, epoch ms. */
   readTime(): Promise<number>
+  /** How full Redis is, 0 to 1. */
+  readMemoryShare: () => Promise<number>
 }
 
 const parseMetadata = (text: string | undefined): Record<string, unknown> => {
@@ -49,6 +52,12 @@ export interface PredictionRequest {
   baseUrl: string
 }
 
+/**
+ * The rest is for the workers: of a Redis that is full to the brim one that has no job cannot take any, and nothing would
+ * ever make room again.
+ */
+const MEMORY_SHARE_MAX = 0.9
+
 /** Of all that makes two requests different ones. */
 const hashRequest = (data: PredictJobData, { options, cancelAfterMs }: PredictionRequest): string => {
   const { upload, model, top_k, metadata } = data
@@ -68,7 +77,14 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
       ? Date.now() + limits.queueAgeMaxMs
       : (await deps.readTime()) + cancelAfterMs
 
+  const requireRoom = async (): Promise<void> => {
+    const share = await guardRedis(deps.readMemoryShare)
+    if (share > MEMORY_SHARE_MAX)
+      throw new AppError('queue_full', 'the queue has no room left; try again later')
+  }
+
   return async (request: PredictionRequest): Promise<Enqueued> => {
+    await requireRoom()
     const { id, upload, options, baseUrl } = request
     const model = options.model ?? deps.catalog.defaultName
     const metadata = parseMetadata(options.metadata)

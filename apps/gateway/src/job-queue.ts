@@ -11,12 +11,13 @@ import {
 import { webhookId } from '@menagerie/contract/webhook'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import { jobKey } from '@menagerie/shared/keys'
-import { FlowProducer, Queue, type JobsOptions } from 'bullmq'
+import { FlowProducer, Queue, type FlowJob, type JobsOptions } from 'bullmq'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import Value from 'typebox/value'
 import type { RetentionOptions } from './expiry.ts'
 import { guardRedis } from './guard-redis.ts'
+import { createScriptLoader } from './script-loader.ts'
 
 export interface JobQueue {
   /**
@@ -56,6 +57,7 @@ export const createJobQueue = (
   const onError = createErrorLog(deps.log, 'queue error').report
   const flows = new FlowProducer(connection)
   flows.on('error', onError)
+  const loadScripts = createScriptLoader(redis, () => flows.waitUntilReady())
 
   const openQueue = (name: string): Queue => {
     const known = queues.get(name)
@@ -98,7 +100,7 @@ export const createJobQueue = (
   const addWithWebhook = async (id: string, data: PredictJobData, webhook: WebhookJobData): Promise<void> => {
     const queueName = predictQueueName(data.model)
     const jobId = webhookId(data.idempotency?.submission_id ?? id)
-    await flows.add({
+    const flow: FlowJob = {
       name: WEBHOOK_JOB_NAME,
       queueName: WEBHOOK_QUEUE_NAME,
       data: webhook,
@@ -119,7 +121,9 @@ export const createJobQueue = (
           opts: { ...predictOptions(id, data), ignoreDependencyOnFailure: true },
         },
       ],
-    })
+    }
+    await loadScripts()
+    await flows.add(flow)
     // FlowProducer looks at the parent's reply only.
     if ((await redis.exists(jobKey(options.prefix, queueName, id))) === 0) {
       await openQueue(WEBHOOK_QUEUE_NAME).remove(jobId, { removeChildren: false })

@@ -55,6 +55,7 @@ export const wirePredictions = (
   const uploads = createRedisUploadStore({ redis: commands, keys })
   const cache = createResultCache({ redis, keys }, { ttlMs: config.cacheTtlMs })
   const forget = createForget({ redis }, { prefix })
+  const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
   const identify = createIdentify({ redis, keys })
 
   const enqueue = createEnqueue(
@@ -70,6 +71,7 @@ export const wirePredictions = (
         hasSecret: webhooks.secret !== null,
         isPrivateAllowed: webhooks.isPrivateAllowed,
       }),
+      readMemoryShare,
       readTime: () => readTimeMs(redis, keys.models),
     },
     { queueAgeMaxMs },
@@ -95,7 +97,7 @@ export const wirePredictions = (
       catalog,
       forget,
       deletions,
-      readMemoryShare: createMemoryShareReader({ redis, key: keys.models }),
+      readMemoryShare,
     },
     { prefix, resultTtlMs, graceMs: options.graceMs },
   )

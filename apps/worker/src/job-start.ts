@@ -21,14 +21,18 @@ export interface JobStartDeps {
 const WORKER_DEATHS_MAX = 3
 
 /**
+ * First in a script that only notes something small. A full Redis refuses every command that could need memory, but for
+ * what follows a write that never does (HDEL is one), so that a script is not left half done. Without it, whatever a
+ * worker took while Redis was full failed for good after three attempts, though to run it is what makes room.
+ */
+const GO_ON_WHEN_FULL = `redis.call('HDEL', KEYS[1], '')`
+
+/**
  * KEYS: job hash. Notes the first start by Redis' own clock, and one more run; returns
  * `[startedAt, runs that have told of no end, canceledAt or nil]`.
- *
- * A full Redis refuses a script whose first write takes memory, as it does each of these, and lets BullMQ's own pass,
- * which delete first: all attempts of a job would fail there within a second. Work gives memory back, so it goes on.
  */
 const MARK_START = `
-redis.call('HDEL', KEYS[1], '')
+${GO_ON_WHEN_FULL}
 local now = redis.call('TIME')
 redis.call('HSETNX', KEYS[1], '${STARTED_AT_FIELD}', now[1] * 1000 + math.floor(now[2] / 1000))
 local runs = redis.call('HINCRBY', KEYS[1], '${OPEN_RUNS_FIELD}', 1)
@@ -67,7 +71,12 @@ export const startRun = async (
   return bytes
 }
 
+/** KEYS: job hash. One run less that has told of no end. */
+const MARK_END = `
+${GO_ON_WHEN_FULL}
+return redis.call('HINCRBY', KEYS[1], '${OPEN_RUNS_FIELD}', -1)`
+
 /** Notes that a run has ended, if not well: its worker has survived it. A success needs no note. */
 export const endRun = async (deps: JobStartDeps, job: Job, data: PredictJobData): Promise<void> => {
-  await deps.redis.hincrby(hashKey(deps, job, data), OPEN_RUNS_FIELD, -1)
+  await deps.redis.eval(MARK_END, 1, hashKey(deps, job, data))
 }

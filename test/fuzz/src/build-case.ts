@@ -10,7 +10,7 @@ import {
   truncate,
 } from './mutate-bytes.ts'
 import { dropPart, editBody, editFields, renamePart, repeatPart, resizePicture } from './mutate-structure.ts'
-import { createRandom, type Random } from './random.ts'
+import { createRandom, type Random } from '@menagerie/harness/random'
 
 /** A whole file to start from. */
 export interface SeedFile {

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts'
+import type { Random } from '@menagerie/harness/random'
 
 /** One segment, chunk, block or box of a file. A damaged file may end inside it; no offset is beyond the end. */
 export interface Part {

@@ -1,5 +1,5 @@
 import type { Mutate } from './image-format.ts'
-import type { Random } from './random.ts'
+import type { Random } from '@menagerie/harness/random'
 
 // Where sizes and counters overflow, change their sign, or are off by one.
 const INTERESTING = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff]

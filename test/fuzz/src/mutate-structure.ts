@@ -1,6 +1,6 @@
 import type { Field, ImageFormat, Mutate, Part } from './image-format.ts'
 import { flipBits, setNumbers } from './mutate-bytes.ts'
-import type { Random } from './random.ts'
+import type { Random } from '@menagerie/harness/random'
 
 // Around the sides where the decode path changes its mind: 256 (enlarge or shrink), 1 : 100, 50 megapixels (7071 is
 // the last square below), and the largest sides that WebP (16383), JPEG (65500) and the fields themselves can have.

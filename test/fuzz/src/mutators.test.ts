@@ -14,7 +14,7 @@ import {
   truncate,
 } from './mutate-bytes.ts'
 import { dropPart, editBody, editFields, renamePart, repeatPart, resizePicture } from './mutate-structure.ts'
-import { createRandom } from './random.ts'
+import { createRandom } from '@menagerie/harness/random'
 import { FIXED_FILES, fixedFile } from './testing/fixed-files.ts'
 
 const MUTATORS: readonly Mutate[] = [

@@ -18,9 +18,8 @@ import { openWorker } from '../open-worker.ts'
 const UPLOAD_TTL_MS = 600_000
 const OUTCOME_TIMEOUT_MS = 60_000
 
-/** A queue of its own on the test run's Redis, with what a gateway would put into it. */
-export const openTestQueue = async () => {
-  const url = process.env['TEST_REDIS_URL']
+/** A queue of its own, by default on the test run's Redis, with what a gateway would put into it. */
+export const openTestQueue = async (url = process.env['TEST_REDIS_URL']) => {
   if (url === undefined) throw new Error('TEST_REDIS_URL is not set; run the tests with pnpm test')
   const modelEnv = await testModelEnv()
   const env: Record<string, string> & { REDIS_PREFIX: string } = {
