@@ -27,18 +27,23 @@ const WORKER_DEATHS_MAX = 3
  */
 const GO_ON_WHEN_FULL = `redis.call('HDEL', KEYS[1], '')`
 
+// Which run was noted last. A command whose reply was lost with its connection is sent again, and must not count twice.
+const BEGUN_RUN_FIELD = 'begunRun'
+const ENDED_RUN_FIELD = 'endedRun'
+
 /**
- * KEYS: job hash. Notes the first start by Redis' own clock, and one more run; returns
+ * KEYS: job hash. ARGV: number of the run. Notes the first start by Redis' own clock, and one more run; returns
  * `[startedAt, runs that have told of no end, canceledAt or nil]`.
  */
 const MARK_START = `
 ${GO_ON_WHEN_FULL}
 local now = redis.call('TIME')
 redis.call('HSETNX', KEYS[1], '${STARTED_AT_FIELD}', now[1] * 1000 + math.floor(now[2] / 1000))
-local runs = redis.call('HINCRBY', KEYS[1], '${OPEN_RUNS_FIELD}', 1)
-return {
-  redis.call('HGET', KEYS[1], '${STARTED_AT_FIELD}'), runs, redis.call('HGET', KEYS[1], '${CANCELED_AT_FIELD}')
-}`
+if redis.call('HGET', KEYS[1], '${BEGUN_RUN_FIELD}') ~= ARGV[1] then
+  redis.call('HSET', KEYS[1], '${BEGUN_RUN_FIELD}', ARGV[1])
+  redis.call('HINCRBY', KEYS[1], '${OPEN_RUNS_FIELD}', 1)
+end
+return redis.call('HMGET', KEYS[1], '${STARTED_AT_FIELD}', '${OPEN_RUNS_FIELD}', '${CANCELED_AT_FIELD}')`
 
 const hashKey = (deps: JobStartDeps, job: Job, data: PredictJobData): string =>
   jobKey(deps.prefix, predictQueueName(data.model), job.id ?? '')
@@ -57,26 +62,28 @@ export const startRun = async (
   data: PredictJobData,
 ): Promise<Buffer | null> => {
   const [marks, bytes] = await Promise.all([
-    deps.redis.eval(MARK_START, 1, hashKey(deps, job, data)),
+    deps.redis.eval(MARK_START, 1, hashKey(deps, job, data), job.attemptsStarted),
     data.upload.id === null ? null : deps.uploads.get(data.upload.id),
   ])
-  const [startedAt, openRuns, canceledAt] = marks as [string, number, string | null]
+  const [startedAt, openRuns, canceledAt] = marks as [string, string, string | null]
   if (canceledAt !== null) throw new AppError('prediction_canceled', 'it was canceled')
   if (isPastDeadline(data.deadline, Number(startedAt))) {
     throw new AppError('prediction_expired', 'no worker started it before its deadline')
   }
-  if (openRuns > WORKER_DEATHS_MAX) {
+  if (Number(openRuns) > WORKER_DEATHS_MAX) {
     throw new AppError('worker_lost', `${WORKER_DEATHS_MAX} workers died while they ran this prediction`)
   }
   return bytes
 }
 
-/** KEYS: job hash. One run less that has told of no end. */
+/** KEYS: job hash. ARGV: number of the run. One run less that has told of no end. */
 const MARK_END = `
 ${GO_ON_WHEN_FULL}
-return redis.call('HINCRBY', KEYS[1], '${OPEN_RUNS_FIELD}', -1)`
+if redis.call('HGET', KEYS[1], '${ENDED_RUN_FIELD}') == ARGV[1] then return end
+redis.call('HSET', KEYS[1], '${ENDED_RUN_FIELD}', ARGV[1])
+redis.call('HINCRBY', KEYS[1], '${OPEN_RUNS_FIELD}', -1)`
 
 /** Notes that a run has ended, if not well: its worker has survived it. A success needs no note. */
 export const endRun = async (deps: JobStartDeps, job: Job, data: PredictJobData): Promise<void> => {
-  await deps.redis.eval(MARK_END, 1, hashKey(deps, job, data))
+  await deps.redis.eval(MARK_END, 1, hashKey(deps, job, data), job.attemptsStarted)
 }

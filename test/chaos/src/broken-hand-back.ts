@@ -1,11 +1,14 @@
 // Loaded into a worker before its own code, to show that the proof can fail: what a worker that stops should put back
 // into the queue is dropped, so that nobody will ever run it.
-import { Job } from 'bullmq'
 import { Redis } from 'ioredis'
 
-Job.prototype.moveToWait = async function dropJob(this: Job): Promise<number> {
-  const redis = new Redis(process.env['REDIS_URL'] ?? '')
-  await redis.lrem(`${this.queueQualifiedName}:active`, 1, this.id ?? '')
-  redis.disconnect()
-  return 0
-}
+// The line of the worker's script (hand-back.ts) that does it.
+const PUT_BACK = "redis.call('ZADD', KEYS[5], score, ARGV[1])"
+
+const runScript = Reflect.get(Redis.prototype, 'eval') as (...args: unknown[]) => unknown
+
+Object.assign(Redis.prototype, {
+  eval(this: Redis, script: string, ...rest: unknown[]): unknown {
+    return Reflect.apply(runScript, this, [script.replace(PUT_BACK, ''), ...rest])
+  },
+})
