@@ -1,0 +1,50 @@
+/**
+ * A worker may die between any two of its Redis commands. It is given a job, and Redis is taken away from it after the
+ * first command, the second, and so on until it gets through; each time another worker brings the job to its end.
+ */
+import { startRedisCut } from '@menagerie/harness/redis-cut'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openTestQueue } from './testing/open-test-worker.ts'
+
+const COMMANDS_MAX = 30
+// Soon taken over.
+const JOB_LOCK = '1s'
+
+/** Gives a job to a worker that dies after so many commands, and then to one that does not. */
+const crashAfter = async (commands: number): Promise<{ isThrough: boolean; attempts: number }> => {
+  const queue = await openTestQueue()
+  try {
+    const cut = await startRedisCut(queue.env['REDIS_URL'] ?? '')
+    const doomed = await queue.openWorker({ REDIS_URL: cut.url, JOB_LOCK, DRAIN_TIMEOUT: '0s' })
+    cut.cutAfter(commands)
+    const job = await queue.add(queue.makeData())
+    const done = queue.outcomeOf(job)
+    while (!cut.isCut() && (await queue.queue.getJob(job.id ?? ''))?.finishedOn === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    const isThrough = !cut.isCut()
+    await cut.stop()
+    await doomed.close()
+
+    const other = await queue.openWorker({ JOB_LOCK })
+    const outcome = await done
+    await other.close()
+    assert.ok('value' in outcome, JSON.stringify(outcome))
+    const settled = await queue.queue.getJob(job.id ?? '')
+    return { isThrough, attempts: settled?.attemptsMade ?? 0 }
+  } finally {
+    await queue.close()
+  }
+}
+
+test('whichever command was its last, another worker brings the job to its end', async (t) => {
+  for (let commands = 1, isThrough = false; !isThrough; commands++) {
+    assert.ok(commands < COMMANDS_MAX, 'the job never gets through')
+    await t.test(`after ${commands} commands`, async () => {
+      const run = await crashAfter(commands)
+      isThrough = run.isThrough
+      assert.equal(run.attempts, 1, 'no attempt is used up by a death')
+    })
+  }
+})
