@@ -1,4 +1,5 @@
 import { predictQueueName } from '@menagerie/contract/job'
+import { sweepNow } from '@menagerie/gateway/testing/sweep-now'
 import { createKeys, jobKey } from '@menagerie/shared/keys'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { auditBooks } from './audit.ts'
@@ -15,7 +16,6 @@ import { CHAOS_MODEL, makeReference, type Expected } from './reference.ts'
 import { planSchedule } from './schedule.ts'
 import { JOB_LOCK_MS, PREFIX } from './settings.ts'
 import type { Submission } from './submissions.ts'
-import { sweepOnce } from './sweep-once.ts'
 import { waitForWeakMoment } from './weak-moment.ts'
 import type { WorkFolder } from './work-folder.ts'
 
@@ -138,7 +138,8 @@ export const runChaos = async (
     events.onPhase('books')
     const views = await readAll(books.accepted.keys(), system.gatewayUrls)
     const keys = createKeys(PREFIX)
-    await sweepOnce(redis.direct, queue)
+    const redisUrl = `redis://127.0.0.1:${redis.port}`
+    await sweepNow({ REDIS_URL: redisUrl, REDIS_PREFIX: PREFIX, MODEL: CHAOS_MODEL })
     const inventory = await takeInventory(redis.direct, keys, queue)
     const expectedOf = (submission: Submission): Expected => {
       const picture = pictures[submission.picture]
