@@ -58,6 +58,8 @@ export interface PredictionRequest {
  */
 const MEMORY_SHARE_MAX = 0.9
 
+const SHORT_MS = 3_600_000
+
 /** Of all that makes two requests different ones. */
 const hashRequest = (data: PredictJobData, { options, cancelAfterMs }: PredictionRequest): string => {
   const { upload, model, top_k, metadata } = data
@@ -71,11 +73,11 @@ const hashRequest = (data: PredictJobData, { options, cancelAfterMs }: Predictio
  * @throws AppError
  */
 export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { queueAgeMaxMs: number }) => {
-  /** A short deadline must hold on the clock that it is judged by; a day may be a little off. */
-  const readDeadline = async (cancelAfterMs: number | null): Promise<number> =>
-    cancelAfterMs === null || cancelAfterMs >= limits.queueAgeMaxMs
-      ? Date.now() + limits.queueAgeMaxMs
-      : (await deps.readTime()) + cancelAfterMs
+  /** A short deadline must hold on the clock that it is judged by; a long one may be a little off. */
+  const readDeadline = async (cancelAfterMs: number | null): Promise<number> => {
+    const ageMs = Math.min(cancelAfterMs ?? Number.POSITIVE_INFINITY, limits.queueAgeMaxMs)
+    return (ageMs < SHORT_MS ? await deps.readTime() : Date.now()) + ageMs
+  }
 
   const requireRoom = async (): Promise<void> => {
     const share = await guardRedis(deps.readMemoryShare)

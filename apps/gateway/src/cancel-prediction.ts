@@ -12,9 +12,11 @@ import type { PredictionRead, RecordReader } from './record-reader.ts'
 /**
  * KEYS: job hash, prioritized set. ARGV: job id, channel. Marks a prediction as canceled unless it has ended, and
  * returns whether it is. BullMQ cannot settle a job that waits, so it goes to the front, where the next worker fails
- * it without running it; one that has it already hears of it on the channel.
+ * it without running it; one that has it already hears of it on the channel. As in HIDE, a
+ * write that frees comes first.
  */
 const CANCEL = `
+redis.call('HDEL', KEYS[1], '')
 local found = redis.call('HMGET', KEYS[1], 'data', '${DELETED_AT_FIELD}', '${CANCELED_AT_FIELD}', 'finishedOn', '${STARTED_AT_FIELD}')
 if not found[1] or found[2] then return 0 end
 if found[3] then return 1 end

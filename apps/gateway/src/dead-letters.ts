@@ -21,12 +21,8 @@ export interface DeadLetterFilter {
 }
 
 export interface DeadLetters {
-  /**
-   * Predictions that failed and were not replayed, model by model, oldest first.
-   *
-   * @throws AppError `queue_unavailable`
-   */
-  list(filter: DeadLetterFilter, limit: number): Promise<{ items: StoredPrediction[]; hasMore: boolean }>
+  /** Predictions that failed and were not replayed, model by model, oldest first. */
+  walk(filter: DeadLetterFilter): AsyncIterable<StoredPrediction>
   /**
    * Makes a new prediction of the same picture and options, and the same webhook. To replay one twice gives the same
    * new prediction.
@@ -77,7 +73,7 @@ export const createDeadLetters = (
     for (const model of models) {
       const key = keyOf(model, 'failed')
       for (let start = 0; ; start += PAGE_SIZE) {
-        const ids = await redis.zrange(key, String(start), String(start + PAGE_SIZE - 1))
+        const ids = await guardRedis(() => redis.zrange(key, String(start), String(start + PAGE_SIZE - 1)))
         const page = await Promise.all(ids.map((id) => reader.find(id, model)))
         yield* page.filter((found) => found !== null).filter((found) => fits(found, filter))
         if (ids.length < PAGE_SIZE) break
@@ -114,27 +110,19 @@ export const createDeadLetters = (
   const enqueueReplay = async (id: string, failed: StoredPrediction): Promise<void> => {
     const { webhookJobId, record } = failed
     const bytes = await copyUpload(failed)
-    const webhook =
-      webhookJobId === null ? null : await guardRedis(() => deps.queue.findWebhook(webhookJobId))
+    const asked = webhookJobId === null ? null : await guardRedis(() => deps.queue.readWebhook(webhookJobId))
+    const webhook = asked === null ? null : { url: asked.url, baseUrl: asked.base_url }
     await deps.enqueue({ id, data: repeatData(id, record.data, record.id), bytes, webhook })
   }
 
   return {
-    list: (filter, limit) =>
-      guardRedis(async () => {
-        const items: StoredPrediction[] = []
-        for await (const found of walk(filter)) {
-          if (items.length === limit) return { items, hasMore: true }
-          items.push(found)
-        }
-        return { items, hasMore: false }
-      }),
+    walk,
 
     async replay(replayOf) {
       const failed = await findFailed(replayOf)
       const { data } = failed.record
       // The same for every replay of this one, so that two at the same time, or one after a crash, make one prediction.
-      const id = await deps.identify('replay', replayOf)
+      const id = await deps.identify('replay', data.idempotency?.submission_id ?? replayOf)
       if ((await reader.read(id)) === null) await enqueueReplay(id, failed)
       // From here on the new prediction stands for the old one, whose picture has become superfluous. Also where an
       // earlier replay was broken off before this.

@@ -1,4 +1,4 @@
-import { predictQueueName } from '@menagerie/contract/job'
+import { predictQueueName, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { CANCELED_AT_FIELD, DELETED_AT_FIELD } from '@menagerie/contract/job-record'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
 import type { ResultCache } from '@menagerie/shared/result-cache'
@@ -11,11 +11,13 @@ import type { ModelCatalog } from './model-catalog.ts'
 import type { RecordReader } from './record-reader.ts'
 
 /**
- * KEYS: job hash, prioritized set, list of deletions that are not done. ARGV: job id, channel, entry of that list. From
- * here on nobody sees the prediction any more; one that waits or runs is canceled, so that no worker keeps it long.
+ * KEYS: job hash, prioritized set, list of deletions that are not done. ARGV: job id, channel, entry of that list, data of
+ * the record that is meant. From here on nobody sees the prediction any more; one that waits or runs is canceled, so that
+ * no worker keeps it long. A write that frees comes first, so that a full Redis does not refuse what makes room.
  */
 const HIDE = `
-if redis.call('HEXISTS', KEYS[1], 'data') == 0 then return 0 end
+redis.call('HDEL', KEYS[1], '')
+if redis.call('HGET', KEYS[1], 'data') ~= ARGV[4] then return 0 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[3], now, ARGV[3])
@@ -31,15 +33,17 @@ interface Deletion {
   model: string
   id: string
   webhookJobId: string | null
+  /** Of the picture, whose answer may be remembered. */
+  sha256: string
 }
 
 /** A model's name has no space, an id neither. */
-const formatDeletion = ({ model, id, webhookJobId }: Deletion): string =>
-  [model, id, webhookJobId ?? ''].join(' ')
+const formatDeletion = ({ model, id, webhookJobId, sha256 }: Deletion): string =>
+  [model, id, webhookJobId ?? '', sha256].join(' ')
 
 const parseDeletion = (entry: string): Deletion => {
-  const [model = '', id = '', webhookJobId = ''] = entry.split(' ')
-  return { model, id, webhookJobId: webhookJobId === '' ? null : webhookJobId }
+  const [model = '', id = '', webhookJobId = '', sha256 = ''] = entry.split(' ')
+  return { model, id, webhookJobId: webhookJobId === '' ? null : webhookJobId, sha256 }
 }
 
 export interface Deletions {
@@ -72,10 +76,16 @@ export const createDeletions = (
 
   /** Safe to be repeated, and to be broken off anywhere: the entry goes last. */
   const finishOne = async (deletion: Deletion): Promise<boolean> => {
-    const { webhookJobId } = deletion
+    const { model, id, webhookJobId, sha256 } = deletion
     // First, since a record that goes while its webhook waits for it would set that off.
     if (webhookJobId !== null && !(await deps.queue.removeWebhook(webhookJobId))) return false
-    if ((await deps.forget(deletion)) === 'busy') return false
+    if ((await deps.forget({ id, model })) === 'busy') return false
+    // BullMQ tells of each end, with the result, in streams that nobody here reads.
+    for (const queueName of [predictQueueName(model), WEBHOOK_QUEUE_NAME]) {
+      await redis.xtrim(jobKey(options.prefix, queueName, 'events'), 'MAXLEN', 0)
+    }
+    // Last, since a worker that still had it may have remembered its answer.
+    await forgetAnswer(model, sha256)
     await redis.zrem(keys.forgets, formatDeletion(deletion))
     return true
   }
@@ -91,12 +101,11 @@ export const createDeletions = (
         const found = await deps.reader.find(id)
         if (found === null || found.isHidden) return false
         const { model, upload } = found.record.data
-        const deletion = { model, id, webhookJobId: found.webhookJobId }
+        const deletion = { model, id, webhookJobId: found.webhookJobId, sha256: upload.sha256 }
         const queueName = predictQueueName(model)
         const jobKeys = [id, 'prioritized'].map((name) => jobKey(options.prefix, queueName, name))
         const entry = formatDeletion(deletion)
-        await redis.eval(HIDE, 3, ...jobKeys, keys.forgets, id, keys.canceled, entry)
-        await forgetAnswer(model, upload.sha256)
+        await redis.eval(HIDE, 3, ...jobKeys, keys.forgets, id, keys.canceled, entry, found.rawData)
         if (upload.id !== null) await deps.uploads.delete(upload.id)
         await finishOne(deletion)
         return true

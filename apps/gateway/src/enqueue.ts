@@ -31,7 +31,7 @@ export interface Enqueued {
 // A record under the same id may have to be forgotten first, and another gateway may do the same at this moment.
 const TRIES_MAX = 3
 
-/** Redis has said no, so it is certain that it did nothing. After a lost connection or a timeout it is not. */
+/** Redis has said no. After a lost connection or a timeout it may still have done it, or do it yet. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof Error && (error.name === 'ReplyError' || isRefusal(error.cause))
 
@@ -69,11 +69,17 @@ export const createEnqueue = (deps: EnqueueDeps, options: { uploadTtlMs: number 
     if (data.upload.id !== null) await deps.uploads.delete(data.upload.id).catch(() => undefined)
   }
 
+  /** Of a job that was refused; but it may have been taken when it was sent before, and the reply lost. */
+  const dropUnused = async (submission: Submission): Promise<void> => {
+    const isTaken = await deps.queue.has(submission.data.model, submission.id).catch(() => true)
+    if (!isTaken) await dropUpload(submission)
+  }
+
   /** Both go over one connection, and Redis gets the bytes first: to wait for its word on them would cost a round trip. */
   const enqueueAtOnce = async (submission: Submission): Promise<void> => {
     const [stored, added] = await Promise.allSettled([store(submission), add(submission)])
     if (added.status === 'rejected') {
-      if (isRefusal(added.reason)) await dropUpload(submission)
+      if (isRefusal(added.reason)) await dropUnused(submission)
       throw added.reason
     }
     if (stored.status === 'rejected') {
@@ -88,7 +94,7 @@ export const createEnqueue = (deps: EnqueueDeps, options: { uploadTtlMs: number 
     try {
       await add(submission)
     } catch (error) {
-      if (isRefusal(error)) await dropUpload(submission)
+      if (isRefusal(error)) await dropUnused(submission)
       throw error
     }
   }
@@ -117,6 +123,10 @@ export const createEnqueue = (deps: EnqueueDeps, options: { uploadTtlMs: number 
     const submissionId = data.idempotency?.submission_id ?? ''
     if (stored?.record.data.idempotency?.submission_id === submissionId) return { data, isRepeat: false }
     await dropUpload(submission)
+    // Each model has a queue of its own, so this one may have been taken there as well.
+    if (stored !== null && stored.record.data.model !== data.model) {
+      await guardRedis(() => deps.queue.remove(data.model, id))
+    }
     if (submission.webhook !== null) await guardRedis(() => deps.queue.removeWebhook(webhookId(submissionId)))
     return stored === null || stored.isHidden ? null : repeat(data, stored.record.data)
   }

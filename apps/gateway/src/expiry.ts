@@ -4,7 +4,7 @@ import type { PredictionStatus } from '@menagerie/contract/prediction'
 export interface RetentionOptions {
   /** How long a prediction can be read after its end. */
   resultTtlMs: number
-  /** The same for one that failed, which can be replayed as long. */
+  /** The same for one that failed, which can be replayed as long; no less than the other. */
   deadLetterTtlMs: number
 }
 
@@ -18,5 +18,6 @@ export const expiresAt = (
   options: RetentionOptions,
 ): number | null => {
   if (finishedOn === null) return null
-  return finishedOn + (status === 'failed' ? options.deadLetterTtlMs : options.resultTtlMs)
+  const { resultTtlMs, deadLetterTtlMs } = options
+  return finishedOn + (status === 'failed' ? Math.max(resultTtlMs, deadLetterTtlMs) : resultTtlMs)
 }

@@ -4,9 +4,9 @@ import { jobKey } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 
 /**
- * KEYS: job hash, then every place where a job may stand. ARGV: job id, expected data ('' is any). Returns 1 when the
- * record is gone, 0 when a worker has the job, -1 when it is not one to be forgotten: it has neither ended nor been
- * deleted, or is another than expected.
+ * KEYS: job hash, then every place where a job may stand. ARGV: job id, expected data ('' is that of any deleted one).
+ * Returns 1 when the record is gone, 0 when a worker has the job, -1 when it is not one to be forgotten: it has neither
+ * ended nor been deleted, or is another than expected, made later with the same key.
  *
  * BullMQ's own remove() would take whatever has this id by now. It is told nothing: a prediction that has ended has told
  * its webhook, and the webhook of a deleted one is removed before.
@@ -14,6 +14,7 @@ import type { RedisConnection } from '@menagerie/shared/redis'
 const FORGET = `
 local found = redis.call('HMGET', KEYS[1], 'data', 'finishedOn', '${DELETED_AT_FIELD}')
 if not found[1] then return 1 end
+if ARGV[2] == '' and not found[3] then return -1 end
 if ARGV[2] ~= '' and ARGV[2] ~= found[1] then return -1 end
 if not found[2] and not found[3] then return -1 end
 local removed = redis.call('LREM', KEYS[2], 0, ARGV[1])

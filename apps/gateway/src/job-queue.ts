@@ -27,12 +27,14 @@ export interface JobQueue {
    * @throws AppError `queue_unavailable`, `queue_full`
    */
   add(id: string, data: PredictJobData, webhook: WebhookJobData | null): Promise<void>
+  /** Whether there is a job with this id. */
+  has(model: string, id: string): Promise<boolean>
   /** Takes a prediction back that no worker has taken yet. */
   remove(model: string, id: string): Promise<void>
   /** Removes the job that delivers a webhook, not its prediction; resolves with false while it is being delivered. */
   removeWebhook(webhookJobId: string): Promise<boolean>
-  /** Where the webhook of a job goes; null when that job is gone. */
-  findWebhook(webhookJobId: string): Promise<{ url: string; baseUrl: string } | null>
+  /** What a job that delivers a webhook has to deliver; null when it is gone. */
+  readWebhook(webhookJobId: string): Promise<WebhookJobData | null>
   close(): Promise<void>
 }
 
@@ -55,8 +57,12 @@ export const createJobQueue = (
   const connection = { connection: redis, prefix: options.prefix }
   const queues = new Map<string, Queue>()
   const onError = createErrorLog(deps.log, 'queue error').report
-  const flows = new FlowProducer(connection)
-  flows.on('error', onError)
+  const openFlows = (): FlowProducer => {
+    const opened = new FlowProducer(connection)
+    opened.on('error', onError)
+    return opened
+  }
+  let flows = openFlows()
   const loadScripts = createScriptLoader(redis, () => flows.waitUntilReady())
 
   const openQueue = (name: string): Queue => {
@@ -68,6 +74,12 @@ export const createJobQueue = (
     return queue
   }
 
+  /** The same as for a queue, below. */
+  const renewFlows = (): void => {
+    flows.close().catch(() => undefined)
+    flows = openFlows()
+  }
+
   /** A BullMQ queue whose first command fails remembers that for ever; the next prediction gets a new one. */
   const forgetQueue = (name: string): void => {
     const queue = queues.get(name)
@@ -75,14 +87,30 @@ export const createJobQueue = (
     queue?.close().catch(() => undefined)
   }
 
-  const addAlone = async (id: string, data: PredictJobData): Promise<void> => {
-    const name = predictQueueName(data.model)
+  /** Until Redis has been there once, BullMQ waits for it without end. */
+  const requireConnection = (): void => {
+    if (redis.status !== 'ready') throw new Error(`redis connection is ${redis.status}`)
+  }
+
+  const useQueue = async <T>(name: string, use: (queue: Queue) => Promise<T>): Promise<T> => {
+    requireConnection()
     try {
-      await openQueue(name).add(PREDICT_JOB_NAME, data, predictOptions(id, data))
+      return await use(openQueue(name))
     } catch (error) {
       forgetQueue(name)
       throw error
     }
+  }
+
+  const removeWebhook = (webhookJobId: string): Promise<boolean> =>
+    useQueue(
+      WEBHOOK_QUEUE_NAME,
+      async (queue) => (await queue.remove(webhookJobId, { removeChildren: false })) === 1,
+    )
+
+  const addAlone = async (id: string, data: PredictJobData): Promise<void> => {
+    const add = (queue: Queue) => queue.add(PREDICT_JOB_NAME, data, predictOptions(id, data))
+    await useQueue(predictQueueName(data.model), add)
   }
 
   const keepFor = (ms: number) => ({ age: Math.ceil(ms / 1000) })
@@ -122,11 +150,17 @@ export const createJobQueue = (
         },
       ],
     }
-    await loadScripts()
-    await flows.add(flow)
+    requireConnection()
+    try {
+      await loadScripts()
+      await flows.add(flow)
+    } catch (error) {
+      renewFlows()
+      throw error
+    }
     // FlowProducer looks at the parent's reply only.
     if ((await redis.exists(jobKey(options.prefix, queueName, id))) === 0) {
-      await openQueue(WEBHOOK_QUEUE_NAME).remove(jobId, { removeChildren: false })
+      await removeWebhook(jobId)
       throw new AppError('queue_unavailable', 'the queue did not take the prediction; try again')
     }
   }
@@ -134,22 +168,20 @@ export const createJobQueue = (
   return {
     add: (id, data, webhook) =>
       guardRedis(async () => {
-        // Until Redis has been there once, BullMQ's add() waits for it without end.
-        if (redis.status !== 'ready') throw new Error(`redis connection is ${redis.status}`)
         if (webhook !== null) return addWithWebhook(id, data, webhook)
         return addAlone(id, data)
       }),
+    has: async (model, id) => (await redis.exists(jobKey(options.prefix, predictQueueName(model), id))) === 1,
     async remove(model, id) {
-      await openQueue(predictQueueName(model)).remove(id)
+      await useQueue(predictQueueName(model), (queue) => queue.remove(id))
     },
-    async removeWebhook(webhookJobId) {
-      return (await openQueue(WEBHOOK_QUEUE_NAME).remove(webhookJobId, { removeChildren: false })) === 1
-    },
-    async findWebhook(webhookJobId) {
-      const job = await openQueue(WEBHOOK_QUEUE_NAME).getJob(webhookJobId)
-      const data: unknown = job?.data
-      return Value.Check(WebhookJobData, data) ? { url: data.url, baseUrl: data.base_url } : null
-    },
+    removeWebhook,
+    readWebhook: (webhookJobId) =>
+      useQueue(WEBHOOK_QUEUE_NAME, async (queue) => {
+        const job = await queue.getJob(webhookJobId)
+        const data: unknown = job?.data
+        return Value.Check(WebhookJobData, data) ? data : null
+      }),
     async close() {
       await Promise.all([flows.close(), ...Array.from(queues.values(), (queue) => queue.close())])
     },

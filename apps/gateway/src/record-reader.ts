@@ -105,7 +105,8 @@ export const createRecordReader = (
 
   const find = async (id: string, model?: string): Promise<StoredPrediction | null> => {
     if (model !== undefined) return findIn(id, [model])
-    const names = await deps.catalog.listNames()
+    // In one order at every gateway, or two could disagree about who has an id.
+    const names = (await deps.catalog.listNames()).toSorted()
     const found = await findIn(id, names)
     if (found !== null) return found
     // Another gateway may have accepted it for a model that we have not heard of yet.

@@ -31,9 +31,9 @@ export const createSubmit =
     const id = isKeyed ? await deps.identify('request', idempotencyKey) : randomUUID()
     const listener = deps.waits.listen(id)
     try {
-      const { data, isRepeat } = await deps.acceptPrediction({ ...request, id, isKeyed })
-      // What was there before may have ended before, too.
-      const waiting = isRepeat ? deps.waits.waitForEnd(id, wait) : listener.waitForEnd(data, wait)
+      const { data } = await deps.acceptPrediction({ ...request, id, isKeyed })
+      // Under the id of a key there may have been another before: what was heard since may be of that one.
+      const waiting = isKeyed ? deps.waits.waitForEnd(id, wait) : listener.waitForEnd(data, wait)
       const read = await waiting.catch((error: unknown) => {
         if (error instanceof AppError) return null
         throw error

@@ -3,6 +3,8 @@ import type { PredictJobData } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import { waitUntil } from '@menagerie/harness/processes'
+import { WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
+import { Queue } from 'bullmq'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
@@ -69,6 +71,33 @@ test('a picture of a model that this gateway has never heard of stays while it w
   await submit(other)
   await sweepNow(gateway.env)
   assert.equal((await gateway.listUploads()).length, 1)
+})
+
+test('a picture of a job that only a newer gateway understands stays', async (t) => {
+  const gateway = await openTestGateway(t)
+  const { id } = await submit(gateway)
+  const key = gateway.queue.toKey(id)
+  const data = JSON.parse((await gateway.redis.hget(key, 'data')) ?? '') as object
+  await gateway.redis.hset(key, 'data', JSON.stringify({ ...data, v: 2 }))
+  await sweepNow(gateway.env)
+  assert.equal((await gateway.listUploads()).length, 1)
+})
+
+test('the webhook of a submission that came second goes, that of the first stays', async (t) => {
+  const gateway = await openTestGateway(t, { WEBHOOK_SECRET, WEBHOOK_ALLOW_PRIVATE: '1' })
+  const { id } = await submit(gateway, { fields: { webhook: 'http://127.0.0.1:9/' } })
+  const waiting = `${gateway.prefix}:webhooks:waiting-children`
+  const webhooks = new Queue('webhooks', { connection: gateway.redis, prefix: gateway.prefix })
+  const data = (await webhooks.getJob(`wh-${id}`))?.data as object
+  // As BullMQ leaves it when its prediction was there before.
+  await gateway.redis.hset(webhooks.toKey('wh-second'), {
+    data: JSON.stringify(data),
+    opts: '{}',
+    timestamp: 1,
+  })
+  await gateway.redis.zadd(waiting, 1, 'wh-second')
+  assert.equal((await sweepNow(gateway.env)).webhooks, 1)
+  assert.deepEqual(await gateway.redis.zrange(waiting, '0', '-1'), [`wh-${id}`])
 })
 
 test('what is no upload id of ours is left alone', async (t) => {

@@ -1,11 +1,13 @@
-import { predictQueueName } from '@menagerie/contract/job'
+import { predictQueueName, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { isTerminal } from '@menagerie/contract/prediction'
 import { jobKey } from '@menagerie/shared/keys'
+import { SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import { parseUploadId } from '@menagerie/shared/upload-store/upload-id'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Deletions } from './delete-prediction.ts'
 import type { Forget } from './forget.ts'
+import type { JobQueue } from './job-queue.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { RecordReader, StoredPrediction } from './record-reader.ts'
 
@@ -14,14 +16,14 @@ export interface SweepReport {
   uploads: number
   /** Records of what was canceled or had expired. */
   records: number
+  /** Webhooks of submissions that another with the same key was taken before. */
+  webhooks: number
   /** Deletions that still wait for a worker or a delivery. */
   deletions: number
 }
 
 const BATCH_SIZE = 100
 const RECORDS_MAX = 1000
-// As for remembered answers: what is left belongs to what was accepted.
-const MEMORY_SHARE_MAX = 0.5
 
 /**
  * Makes one sweep: finishes deletions, and drops pictures whose prediction has ended or is gone, and records past their
@@ -35,6 +37,7 @@ export const createSweep = (
     uploads: UploadStore
     catalog: ModelCatalog
     forget: Forget
+    queue: Pick<JobQueue, 'readWebhook' | 'removeWebhook'>
     deletions: Pick<Deletions, 'finish'>
     readMemoryShare: () => Promise<number>
   },
@@ -48,14 +51,23 @@ export const createSweep = (
   const isReplayable = ({ status, replayedBy }: StoredPrediction): boolean =>
     status === 'failed' && replayedBy === null
 
+  /** Null when there is none; 'unknown' when there is one that only a newer gateway understands. */
+  const findOwner = async (id: string, model: string): Promise<StoredPrediction | 'unknown' | null> => {
+    const found = await deps.reader.find(id, model)
+    if (found !== null) return found
+    const isThere = await deps.redis.exists(jobKey(options.prefix, predictQueueName(model), id))
+    return isThere === 1 ? 'unknown' : null
+  }
+
   const isNeeded = async (uploadId: string): Promise<boolean> => {
     const owner = parseUploadId(uploadId)
     // Of another kind: it goes when it expires.
     if (owner === null || Date.now() - owner.storedAt < options.graceMs) return true
-    const found = await deps.reader.find(owner.predictionId, owner.model)
+    const found = await findOwner(owner.predictionId, owner.model)
+    if (found === 'unknown') return true
     if (found === null || found.isHidden || found.record.data.upload.id !== uploadId) return false
     if (!isTerminal(found.status)) return true
-    return isReplayable(found) && (await deps.readMemoryShare()) <= MEMORY_SHARE_MAX
+    return isReplayable(found) && (await deps.readMemoryShare()) <= SPARE_SHARE_MAX
   }
 
   const sweepUploads = async (): Promise<number> => {
@@ -98,11 +110,40 @@ export const createSweep = (
     return dropped
   }
 
-  return async (): Promise<SweepReport> => {
-    const deletions = await deps.deletions.finish()
+  const sweepAllRecords = async (): Promise<number> => {
     let records = 0
     for (const model of await deps.catalog.listNames()) records += await sweepRecords(model)
-    return { uploads: await sweepUploads(), records, deletions }
+    return records
+  }
+
+  /** A gateway that died in between has left the webhook of a submission that was not the first with its key. */
+  const sweepWebhooks = async (): Promise<number> => {
+    const key = jobKey(options.prefix, WEBHOOK_QUEUE_NAME, 'waiting-children')
+    const ids = await deps.redis.zrangebyscore(key, 0, Date.now() - options.graceMs)
+    let dropped = 0
+    for (const id of ids) {
+      const data = await deps.queue.readWebhook(id)
+      const found = data === null ? 'unknown' : await findOwner(data.prediction_id, data.model)
+      if (found === 'unknown' || found?.webhookJobId === id) continue
+      if (await deps.queue.removeWebhook(id)) dropped += 1
+    }
+    return dropped
+  }
+
+  return async (): Promise<SweepReport> => {
+    // What fails in one of them must not keep the others from being done.
+    const parts = [deps.deletions.finish, sweepAllRecords, sweepWebhooks, sweepUploads]
+    const counts: number[] = []
+    const errors: unknown[] = []
+    for (const part of parts) {
+      await part().then(
+        (count) => counts.push(count),
+        (error: unknown) => errors.push(error),
+      )
+    }
+    if (errors.length > 0) throw new AggregateError(errors, 'the sweep is not complete')
+    const [deletions = 0, records = 0, webhooks = 0, uploads = 0] = counts
+    return { uploads, records, webhooks, deletions }
   }
 }
 export type Sweep = ReturnType<typeof createSweep>

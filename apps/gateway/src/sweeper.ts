@@ -10,12 +10,14 @@ export const startSweeper = (
   deps: { redis: RedisConnection; keys: Keys; sweep: Sweep; log: Logger },
   options: { intervalMs: number },
 ) => {
+  // Gone before the next turn.
+  const lockMs = Math.ceil(options.intervalMs * 0.9)
   const errors = createErrorLog(deps.log, 'sweep failed')
   let sweeping: Promise<void> | null = null
 
   const sweepInTurn = async (): Promise<void> => {
     try {
-      const isMine = await deps.redis.set(deps.keys.sweeping, '1', 'PX', options.intervalMs, 'NX')
+      const isMine = await deps.redis.set(deps.keys.sweeping, '1', 'PX', lockMs, 'NX')
       if (isMine === null) return
       const report = await deps.sweep()
       if (Object.values(report).some((count) => count > 0)) deps.log.info(report, 'swept')

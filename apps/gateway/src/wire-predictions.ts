@@ -96,6 +96,7 @@ export const wirePredictions = (
       uploads,
       catalog,
       forget,
+      queue,
       deletions,
       readMemoryShare,
     },

@@ -15,6 +15,8 @@ export const followCancellations = (deps: {
   worker: Worker
 }): void => {
   deps.subscriber.on('message', (_channel, id) => deps.worker.cancelJob(id, CANCELED))
-  // It subscribes again by itself whenever the connection is back; what fails now is what ends the connection.
-  deps.subscriber.subscribe(deps.keys.canceled).catch(() => undefined)
+  const subscribe = (): void => void deps.subscriber.subscribe(deps.keys.canceled).catch(() => undefined)
+  // The client repeats only a subscription that Redis once accepted, and drops one that a login failed before.
+  deps.subscriber.on('ready', subscribe)
+  subscribe()
 }

@@ -27,6 +27,10 @@ const WORKER_DEATHS_MAX = 3
  */
 const GO_ON_WHEN_FULL = `redis.call('HDEL', KEYS[1], '')`
 
+// A worker that was stopped for a while may come too late: the job has ended, or is gone and must not come back as a stump.
+const STOP_WITHOUT_JOB = `
+if redis.call('HEXISTS', KEYS[1], 'data') == 0 or redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then return end`
+
 // Which run was noted last. A command whose reply was lost with its connection is sent again, and must not count twice.
 const BEGUN_RUN_FIELD = 'begunRun'
 const ENDED_RUN_FIELD = 'endedRun'
@@ -37,6 +41,7 @@ const ENDED_RUN_FIELD = 'endedRun'
  */
 const MARK_START = `
 ${GO_ON_WHEN_FULL}
+${STOP_WITHOUT_JOB}
 local now = redis.call('TIME')
 redis.call('HSETNX', KEYS[1], '${STARTED_AT_FIELD}', now[1] * 1000 + math.floor(now[2] / 1000))
 if redis.call('HGET', KEYS[1], '${BEGUN_RUN_FIELD}') ~= ARGV[1] then
@@ -65,6 +70,8 @@ export const startRun = async (
     deps.redis.eval(MARK_START, 1, hashKey(deps, job, data), job.attemptsStarted),
     data.upload.id === null ? null : deps.uploads.get(data.upload.id),
   ])
+  // What is thrown leads nowhere: without its lock this worker cannot end the job.
+  if (marks === null) throw new AppError('prediction_canceled', 'it has ended or was deleted meanwhile')
   const [startedAt, openRuns, canceledAt] = marks as [string, string, string | null]
   if (canceledAt !== null) throw new AppError('prediction_canceled', 'it was canceled')
   if (isPastDeadline(data.deadline, Number(startedAt))) {
@@ -79,6 +86,7 @@ export const startRun = async (
 /** KEYS: job hash. ARGV: number of the run. One run less that has told of no end. */
 const MARK_END = `
 ${GO_ON_WHEN_FULL}
+${STOP_WITHOUT_JOB}
 if redis.call('HGET', KEYS[1], '${ENDED_RUN_FIELD}') == ARGV[1] then return end
 redis.call('HSET', KEYS[1], '${ENDED_RUN_FIELD}', ARGV[1])
 redis.call('HINCRBY', KEYS[1], '${OPEN_RUNS_FIELD}', -1)`

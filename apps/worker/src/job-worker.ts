@@ -3,6 +3,7 @@ import { predictQueueName } from '@menagerie/contract/job'
 import { planConcurrency } from '@menagerie/inference/plan-threads'
 import type { AnnounceEnd } from '@menagerie/shared/announce-end'
 import { createErrorLog } from '@menagerie/shared/error-log'
+import { SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { Worker, type Job } from 'bullmq'
 import type { RedisConnection } from '@menagerie/shared/redis'
@@ -27,9 +28,6 @@ const STALLED_COUNT_MAX = 25
 
 const uploadIdOf = (job: Job): string | null =>
   (job.data as { upload?: { id?: string | null } } | undefined)?.upload?.id ?? null
-
-// As for remembered answers: what is left belongs to what was accepted.
-const MEMORY_SHARE_MAX = 0.5
 
 /** What has failed may be replayed, but for what nobody wants to be run. */
 const isReplayable = (err: Error): boolean =>
@@ -69,7 +67,7 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
     const uploadId = uploadIdOf(job)
     if (uploadId === null) return
     const isKept =
-      failure !== null && isReplayable(failure) && (await deps.readMemoryShare()) <= MEMORY_SHARE_MAX
+      failure !== null && isReplayable(failure) && (await deps.readMemoryShare()) <= SPARE_SHARE_MAX
     if (!isKept) await deps.uploads.delete(uploadId)
   }
   // What is missed here is made up for: whoever waits looks again by himself, and the sweeper finds the picture.

@@ -71,6 +71,8 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
       topK: TOP_K_MAX,
       signal,
     })
+    // Canceled or deleted while it was in the model: then nothing of it is to stay.
+    if (signal?.reason === CANCELED) throw new AppError('prediction_canceled', 'it was canceled')
     const { id: worker, digest, trained } = deps.worker
     deps.onServed(predictMs)
     deps.remember(upload.sha256, { top_k: topK, confident, digest, trained })

@@ -11,7 +11,7 @@ export const createKeys = (prefix: string) => ({
   canceled: `${prefix}:canceled`,
   /** String: what ids are made from Idempotency-Keys with */
   idSecret: `${prefix}:id-secret`,
-  /** Sorted set: predictions that were deleted while something still held them, `<model> <id>` by time */
+  /** Sorted set: predictions that were deleted while something still held them, `<model> <id> <webhook job> <sha256>` by time */
   forgets: `${prefix}:forgets`,
   /** String with expiry: held by the gateway that sweeps */
   sweeping: `${prefix}:sweeping`,

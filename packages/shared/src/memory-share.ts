@@ -1,5 +1,8 @@
 import type { RedisConnection } from './redis.ts'
 
+/** Up to here Redis may keep what only may be of use; what is left belongs to what was accepted. */
+export const SPARE_SHARE_MAX = 0.5
+
 const REMEMBERED_MS = 250
 
 const readNumber = (info: string, name: string): number =>

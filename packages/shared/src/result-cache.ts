@@ -2,7 +2,7 @@ import { KnownAnswer } from '@menagerie/contract/job'
 import type { RedisConnection } from './redis.ts'
 import { Compile } from 'typebox/compile'
 import type { Keys } from './keys.ts'
-import { createMemoryShareReader } from './memory-share.ts'
+import { createMemoryShareReader, SPARE_SHARE_MAX } from './memory-share.ts'
 
 /** What a picture is known by: the fingerprint of whoever answered, and the hash of its bytes. */
 export interface KnownBy {
@@ -16,9 +16,6 @@ export interface ResultCache {
   put(by: KnownBy, answer: KnownAnswer): Promise<void>
   forget(by: KnownBy): Promise<void>
 }
-
-// What is left belongs to pictures and jobs: a full Redis refuses them, and to have forgotten an answer costs 50 ms.
-const MEMORY_SHARE_MAX = 0.5
 
 const knownAnswer = Compile(KnownAnswer)
 
@@ -37,7 +34,7 @@ export const createResultCache = (
       return knownAnswer.Check(value) ? value : null
     },
     async put(by, answer) {
-      if ((await readMemoryShare()) > MEMORY_SHARE_MAX) return
+      if ((await readMemoryShare()) > SPARE_SHARE_MAX) return
       await redis.set(keys.result(by.fingerprint, by.sha256), JSON.stringify(answer), 'PX', options.ttlMs)
     },
     async forget(by) {

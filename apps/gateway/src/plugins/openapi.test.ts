@@ -32,7 +32,7 @@ const STATUSES: Record<string, number[]> = {
   'GET /v1/dead-letter': [200, 400, 401, 403, 500, 503],
   'DELETE /v1/dead-letter': [200, 400, 401, 403, 500, 503],
   'POST /v1/dead-letter/replay': [200, 400, 401, 403, 500, 503],
-  'POST /v1/dead-letter/{id}/replay': [202, 400, 401, 403, 404, 410, 500, 503],
+  'POST /v1/dead-letter/{id}/replay': [202, 400, 401, 403, 404, 409, 410, 500, 503],
   'DELETE /v1/dead-letter/{id}': [204, 400, 401, 403, 404, 500, 503],
   'GET /v1/predictions/{id}/events': [200, 204, 400, 404, 500, 503],
   'GET /v1/models': [200, 500, 503],

@@ -49,6 +49,7 @@ test('lists what failed, oldest first, and nothing else', async (t) => {
   await getPrediction(gateway, good.id, '?wait=60')
   assert.deepEqual(await list(gateway), { items: [first, second], has_more: false })
   assert.deepEqual(await list(gateway, '?limit=1'), { items: [first], has_more: true })
+  assert.deepEqual(await list(gateway, `?limit=1&after=${first.id}`), { items: [second], has_more: false })
   assert.equal((await list(gateway, '?code=inference_failed')).items.length, 2)
   assert.equal((await list(gateway, '?code=worker_lost')).items.length, 0)
   assert.equal((await list(gateway, `?model=${first.model.name}`)).items.length, 2)
@@ -143,6 +144,31 @@ test('without its picture nothing can be replayed', async (t) => {
   await gateway.redis.del(await gateway.listUploads())
   await expectProblem(await call(gateway, 'POST', `/${id}/replay`), 'upload_expired')
   assert.equal((await list(gateway)).items.length, 1)
+})
+
+test('what cannot be replayed any more does not stand in the way of the others', async (t) => {
+  const { gateway, submitFailing, mend } = await openFailing(t)
+  await submitFailing()
+  await gateway.redis.del(await gateway.listUploads())
+  await submitFailing()
+  mend()
+  const answer = await call(gateway, 'POST', '/replay?limit=1')
+  assert.deepEqual(await answer.json(), { replayed: 1, skipped: 1, has_more: false })
+})
+
+test('a replay belongs to the prediction that failed, not to its id, which a key can use again', async (t) => {
+  const { gateway, submitFailing, mend } = await openFailing(t)
+  const headers = { 'idempotency-key': 'a key' }
+  const first = await submitFailing({ headers })
+  const firstReplay = await readPrediction(await call(gateway, 'POST', `/${first.id}/replay`))
+  assert.equal((await getPrediction(gateway, firstReplay.id, '?wait=60')).status, 'failed')
+  await call(gateway, 'DELETE', `/${first.id}`)
+  const second = await submitFailing({ headers, fields: { top_k: '1' } })
+  assert.equal(second.id, first.id)
+  mend()
+  const replay = await readPrediction(await call(gateway, 'POST', `/${second.id}/replay`))
+  assert.notEqual(replay.id, firstReplay.id)
+  assert.equal((await getPrediction(gateway, replay.id, '?wait=60')).output?.top_k.length, 1)
 })
 
 test('a purge forgets the prediction and its picture', async (t) => {

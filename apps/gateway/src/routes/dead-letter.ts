@@ -5,26 +5,35 @@ import type { AppDeps, AppOptions } from '../app.ts'
 import type { DeadLetterFilter } from '../dead-letters.ts'
 import { predictionPath } from '../job-view.ts'
 import { isPredictionId } from '../prediction-id.ts'
+import type { StoredPrediction } from '../record-reader.ts'
 import { PREDICTION_PARAMS } from './prediction-params.ts'
+import { predictionResponse } from './prediction-response.ts'
 import { problemResponses } from './problem-responses.ts'
 import { createRequireOperator } from './require-operator.ts'
 
 const LIMIT_DEFAULT = 100
 const LIMIT_MAX = 1000
 
-const Filter = Type.Object(
+const FILTERS = {
+  model: Type.Optional(Type.String({ maxLength: 64, description: 'Only those of this model' })),
+  code: Type.Optional(
+    Type.Enum(Object.keys(ERRORS) as ErrorCode[], { description: 'Only those that failed with this code' }),
+  ),
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: LIMIT_MAX,
+      default: LIMIT_DEFAULT,
+      description: 'How many at the most',
+    }),
+  ),
+}
+const Filter = Type.Object(FILTERS, { additionalProperties: false })
+const ListQuery = Type.Object(
   {
-    model: Type.Optional(Type.String({ maxLength: 64, description: 'Only those of this model' })),
-    code: Type.Optional(
-      Type.Enum(Object.keys(ERRORS) as ErrorCode[], { description: 'Only those that failed with this code' }),
-    ),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: LIMIT_MAX,
-        default: LIMIT_DEFAULT,
-        description: 'How many at the most',
-      }),
+    ...FILTERS,
+    after: Type.Optional(
+      Type.String({ maxLength: 64, description: 'Id of the last one of the page before: goes on behind it' }),
     ),
   },
   { additionalProperties: false },
@@ -52,7 +61,7 @@ const listSchema = {
   summary: 'List the predictions that failed',
   description:
     'Oldest first, model by model; without those that were replayed. They stay for `DEAD_LETTER_TTL`.',
-  querystring: Filter,
+  querystring: ListQuery,
   response: {
     200: json('What failed', Type.Object({ items: Type.Array(Type.Ref('Prediction')), has_more: HasMore })),
     ...problemResponses(...OPERATOR_CODES),
@@ -67,8 +76,13 @@ const replaySchema = {
     'To replay it twice gives the same new prediction.',
   params: PREDICTION_PARAMS,
   response: {
-    202: json('The new prediction', Type.Ref('Prediction')),
-    ...problemResponses(...OPERATOR_CODES, 'dead_letter_not_found', 'upload_expired'),
+    202: predictionResponse('The new prediction'),
+    ...problemResponses(
+      ...OPERATOR_CODES,
+      'dead_letter_not_found',
+      'idempotency_key_in_use',
+      'upload_expired',
+    ),
   },
 }
 const replayAllSchema = {
@@ -126,13 +140,24 @@ const wasDone = async (task: Promise<unknown>): Promise<boolean> => {
   }
 }
 
+type ListOptions = DeadLetterFilter & { limit?: number; after?: string }
+
 /** `/v1/dead-letter`: what failed, for operators. */
 export const deadLetterRoute =
   ({ deadLetters, ...deps }: AppDeps, { operatorKey }: AppOptions): FastifyPluginAsyncTypebox =>
   async (app) => {
     app.addHook('onRequest', createRequireOperator(operatorKey))
-    const list = ({ limit = LIMIT_DEFAULT, ...filter }: DeadLetterFilter & { limit?: number }) =>
-      deadLetters.list(filter, limit)
+    /** The first ones that fit, behind `after`; and whether there are more. */
+    const list = async ({ limit = LIMIT_DEFAULT, after, ...filter }: ListOptions) => {
+      const items: StoredPrediction[] = []
+      let isReached = after === undefined
+      for await (const found of deadLetters.walk(filter)) {
+        if (items.length === limit) return { items, hasMore: true }
+        if (isReached) items.push(found)
+        isReached ||= found.record.id === after
+      }
+      return { items, hasMore: false }
+    }
 
     app.get('/v1/dead-letter', { schema: listSchema }, async (request) => {
       const { items, hasMore } = await list(request.query)
@@ -148,10 +173,15 @@ export const deadLetterRoute =
     })
 
     app.post('/v1/dead-letter/replay', { schema: replayAllSchema }, async (request) => {
-      const { items, hasMore } = await list(request.query)
+      const { limit = LIMIT_DEFAULT, ...filter } = request.query
       let replayed = 0
-      for (const { record } of items) if (await wasDone(deadLetters.replay(record.id))) replayed += 1
-      return { replayed, skipped: items.length - replayed, has_more: hasMore }
+      let skipped = 0
+      for await (const { record } of deadLetters.walk(filter)) {
+        if (replayed === limit) return { replayed, skipped, has_more: true }
+        if (await wasDone(deadLetters.replay(record.id))) replayed += 1
+        else skipped += 1
+      }
+      return { replayed, skipped, has_more: false }
     })
 
     app.delete('/v1/dead-letter/:id', { schema: purgeSchema }, async (request, reply) => {

@@ -17,8 +17,6 @@ const remove = (gateway: TestGateway, id: string) =>
 const findTraces = async (gateway: TestGateway, id: string): Promise<string[]> => {
   const traces: string[] = []
   for (const key of await gateway.redis.keys(`${gateway.prefix}:*`)) {
-    // What workers were told of lately, by id alone: BullMQ trims it.
-    if (key.endsWith(':events')) continue
     const dump = await gateway.redis.dumpBuffer(key)
     if (key.includes(id) || dump.includes(id)) traces.push(key)
   }
@@ -122,7 +120,7 @@ test('the key of a deleted prediction can be used again', async (t) => {
   assert.equal((await gateway.listUploads()).length, 1)
 })
 
-test('the key of one that is being deleted and still runs is refused, not mixed up', async (t) => {
+test('the key of one that is being deleted and still runs is refused; then it makes another, which no sweep takes', async (t) => {
   const gateway = await openTestGateway(t)
   const gate = createGate()
   await startFakeWorker(t, gateway, gate)
@@ -135,6 +133,9 @@ test('the key of one that is being deleted and still runs is refused, not mixed 
   await waitUntil('the run is over', async () => (await gateway.queue.getCompletedCount()) === 1)
   const again = await submit(gateway, { headers })
   assert.equal((await getPrediction(gateway, again.id, '?wait=60')).status, 'succeeded')
+  // The deletion of the first is still on the list.
+  await sweepNow(gateway.env)
+  assert.equal((await getPrediction(gateway, again.id)).status, 'succeeded')
 })
 
 test('there is nothing to delete under another id', async (t) => {

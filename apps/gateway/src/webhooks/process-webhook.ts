@@ -21,6 +21,8 @@ export const createWebhookProcessor = (deps: {
     const isAnother =
       found?.record.data.idempotency?.submission_id !== data.prediction?.idempotency?.submission_id
     if (found !== null && !isAnother) return found
+    // Two came with one key, and BullMQ gave this webhook to the prediction that won without asking for one.
+    if (found?.webhookJobId === job.id) throw new UnrecoverableError('its request was refused')
     const rebuilt =
       data.prediction === undefined ? null : await rebuildRecord(job, data.prediction_id, data.prediction)
     if (rebuilt === null) throw new UnrecoverableError('the prediction is gone')
