@@ -108,6 +108,27 @@ test('POST /v1/predictions with a key, and then once more', async (t) => {
   )
 })
 
+test('POST /v1/predictions with the key of one that has ended shows that, or nothing', async (t) => {
+  const options = { headers: { 'idempotency-key': 'a key' } }
+  await crashEverywhere(
+    t,
+    {},
+    async ({ other }) => {
+      const worker = await startFakeWorker(t, other)
+      const { id } = await submit(other, options)
+      const ended = await getPrediction(other, id, '?wait=60')
+      await worker.close()
+      return ended
+    },
+    ({ doomed }) => postForm(doomed, options),
+    async (scene, ended, answer) => {
+      if (answer !== null) assert.equal((await readPrediction(answer)).status, 'succeeded')
+      assert.deepEqual(await getPrediction(scene.other, ended.id), ended)
+      await expectTidy(scene)
+    },
+  )
+})
+
 test('POST /v1/predictions with a key and a webhook, and then once more', async (t) => {
   const receiver = await startWebhookReceiver()
   atEnd(t, 'receiver', () => receiver.stop())

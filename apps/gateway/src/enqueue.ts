@@ -5,7 +5,7 @@ import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { Forget } from './forget.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { JobQueue } from './job-queue.ts'
-import type { RecordReader } from './record-reader.ts'
+import type { PredictionRead, RecordReader, StoredPrediction } from './record-reader.ts'
 
 export interface EnqueueDeps {
   uploads: UploadStore
@@ -25,7 +25,8 @@ export interface Submission {
 export interface Enqueued {
   /** What Redis has: of an earlier submission where this one repeats it. */
   data: PredictJobData
-  isRepeat: boolean
+  /** The record as it was read back, which may have ended long ago; null where the id was not made from a key. */
+  read: PredictionRead | null
 }
 
 // A record under the same id may have to be forgotten first, and another gateway may do the same at this moment.
@@ -99,19 +100,20 @@ export const createEnqueue = (deps: EnqueueDeps, options: { uploadTtlMs: number 
     }
   }
 
-  const repeat = (mine: PredictJobData, stored: PredictJobData): Enqueued => {
-    if (mine.idempotency?.request_sha256 !== stored.idempotency?.request_sha256) {
+  const repeat = (mine: PredictJobData, read: StoredPrediction): Enqueued => {
+    const { data } = read.record
+    if (mine.idempotency?.request_sha256 !== data.idempotency?.request_sha256) {
       const detail = 'this Idempotency-Key came with another picture or other options before'
       throw new AppError('idempotency_key_reused', detail)
     }
-    return { data: stored, isRepeat: true }
+    return { data, read }
   }
 
   /** Two at the same time both add; BullMQ keeps the first and says nothing, so what it has is read back. */
   const tryKeyed = async (submission: Submission): Promise<Enqueued | null> => {
     const { id, data } = submission
     const earlier = await deps.reader.find(id)
-    if (earlier !== null && !earlier.isHidden) return repeat(data, earlier.record.data)
+    if (earlier !== null && !earlier.isHidden) return repeat(data, earlier)
     if (earlier !== null) {
       // What is left of a prediction that nobody can read any more must not be taken for this one.
       const { rawData } = earlier
@@ -121,14 +123,14 @@ export const createEnqueue = (deps: EnqueueDeps, options: { uploadTtlMs: number 
     await enqueueInTurn(submission)
     const stored = await deps.reader.find(id)
     const submissionId = data.idempotency?.submission_id ?? ''
-    if (stored?.record.data.idempotency?.submission_id === submissionId) return { data, isRepeat: false }
+    if (stored?.record.data.idempotency?.submission_id === submissionId) return { data, read: stored }
     await dropUpload(submission)
     // Each model has a queue of its own, so this one may have been taken there as well.
     if (stored !== null && stored.record.data.model !== data.model) {
       await guardRedis(() => deps.queue.remove(data.model, id))
     }
     if (submission.webhook !== null) await guardRedis(() => deps.queue.removeWebhook(webhookId(submissionId)))
-    return stored === null || stored.isHidden ? null : repeat(data, stored.record.data)
+    return stored === null || stored.isHidden ? null : repeat(data, stored)
   }
 
   const enqueueKeyed = async (submission: Submission): Promise<Enqueued> => {
@@ -146,7 +148,7 @@ export const createEnqueue = (deps: EnqueueDeps, options: { uploadTtlMs: number 
     if (submission.data.idempotency !== undefined) return enqueueKeyed(submission)
     // A webhook has to wait for the picture to be stored, since a job that is taken back would set it off.
     await (submission.webhook === null ? enqueueAtOnce(submission) : enqueueInTurn(submission))
-    return { data: submission.data, isRepeat: false }
+    return { data: submission.data, read: null }
   }
 }
 export type Enqueue = ReturnType<typeof createEnqueue>

@@ -31,14 +31,15 @@ export const createSubmit =
     const id = isKeyed ? await deps.identify('request', idempotencyKey) : randomUUID()
     const listener = deps.waits.listen(id)
     try {
-      const { data } = await deps.acceptPrediction({ ...request, id, isKeyed })
+      const { data, read: accepted } = await deps.acceptPrediction({ ...request, id, isKeyed })
       // Under the id of a key there may have been another before: what was heard since may be of that one.
       const waiting = isKeyed ? deps.waits.waitForEnd(id, wait) : listener.waitForEnd(data, wait)
       const read = await waiting.catch((error: unknown) => {
         if (error instanceof AppError) return null
         throw error
       })
-      return read ?? describeAccepted(id, data)
+      // Not `queued` of something that somebody has seen ended before.
+      return read ?? accepted ?? describeAccepted(id, data)
     } finally {
       listener.close()
     }
