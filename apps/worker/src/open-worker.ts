@@ -8,11 +8,13 @@ import { createAnnounceEnd } from '@menagerie/shared/announce-end'
 import { createKeys } from '@menagerie/shared/keys'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import { createMemoryShareReader } from '@menagerie/shared/memory-share'
+import type { RedisConnection } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
 import { createResultCache } from '@menagerie/shared/result-cache'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { followCancellations } from './cancellations.ts'
@@ -38,6 +40,11 @@ const findModel = async (config: WorkerConfig, log: Logger, signal: AbortSignal 
     'model found',
   )
   return model
+}
+
+/** The first heartbeat must not fail for want of a connection that is only about to be there: the next is seconds away. */
+const waitForConnection = async (redis: RedisConnection): Promise<void> => {
+  while (redis.status !== 'ready') await once(redis, 'ready').catch(() => undefined)
 }
 
 /** What needs BullMQ. It takes 0.25 s to load, the model 0.4 s in threads of its own: both happen at the same time. */
@@ -165,7 +172,8 @@ const openAll = async (
 
   // Without end while Redis is away.
   const { aborted, stop: stopListening } = listenForAbort(stop)
-  await Promise.race([worker.waitUntilReady(), aborted]).finally(stopListening)
+  const connected = Promise.all([worker.waitUntilReady(), waitForConnection(beatRedis)])
+  await Promise.race([connected, aborted]).finally(stopListening)
   stop?.throwIfAborted()
   health.state = 'ready'
   await heartbeat.beat()
