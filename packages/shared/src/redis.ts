@@ -110,8 +110,6 @@ export const createProducerRedis = (deps: RedisConnectionDeps): RedisConnection 
   connect(deps, {
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
-    // What was sent when the connection broke may have been done: to send it again is for who knows whether it may be.
-    autoResendUnfulfilledCommands: false,
     commandTimeout: 5000,
     socketTimeout: 5500,
     maxRedirections: 16,
