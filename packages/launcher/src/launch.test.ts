@@ -134,7 +134,9 @@ test('a stop before it is ready stops what was started', async () => {
   await writeApp('gateway', 'setInterval(() => {}, 1000)')
   const running = start()
   await waitForLine(/^Starting the gateway/)
-  const pids = await readChildPids()
+  let pids = await readChildPids()
+  // The line comes first, the process a moment later.
+  while (pids.length === 0) pids = await readChildPids()
   stopping.abort(new Error('enough'))
   await assert.rejects(running, new Error('enough'))
   assert.deepEqual(new Set(await Promise.all(pids.map(readProcessIdentity))), new Set([undefined]))
