@@ -3,6 +3,7 @@ import { predictQueueName } from '@menagerie/contract/job'
 import { CANCELED_AT_FIELD, DELETED_AT_FIELD, STARTED_AT_FIELD } from '@menagerie/contract/job-record'
 import type { AnnounceEnd } from '@menagerie/shared/announce-end'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
+import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
@@ -12,17 +13,15 @@ import type { PredictionRead, RecordReader } from './record-reader.ts'
 /**
  * KEYS: job hash, prioritized set. ARGV: job id, channel. Marks a prediction as canceled unless it has ended, and
  * returns whether it is. BullMQ cannot settle a job that waits, so it goes to the front, where the next worker fails
- * it without running it; one that has it already hears of it on the channel. As in HIDE, a
- * write that frees comes first.
+ * it without running it; one that has it already hears of it on the channel.
  */
 const CANCEL = `
-redis.call('HDEL', KEYS[1], '')
+${GO_ON_WHEN_FULL}
 local found = redis.call('HMGET', KEYS[1], 'data', '${DELETED_AT_FIELD}', '${CANCELED_AT_FIELD}', 'finishedOn', '${STARTED_AT_FIELD}')
 if not found[1] or found[2] then return 0 end
 if found[3] then return 1 end
 if found[4] then return 0 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${READ_NOW}
 if tonumber(found[5] or now) > cjson.decode(found[1]).deadline then return 0 end
 redis.call('HSET', KEYS[1], '${CANCELED_AT_FIELD}', now)
 redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])

@@ -1,6 +1,7 @@
 import { predictQueueName, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { CANCELED_AT_FIELD, DELETED_AT_FIELD } from '@menagerie/contract/job-record'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
+import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { ResultCache } from '@menagerie/shared/result-cache'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { RedisConnection } from '@menagerie/shared/redis'
@@ -13,13 +14,12 @@ import type { RecordReader } from './record-reader.ts'
 /**
  * KEYS: job hash, prioritized set, list of deletions that are not done. ARGV: job id, channel, entry of that list, data of
  * the record that is meant. From here on nobody sees the prediction any more; one that waits or runs is canceled, so that
- * no worker keeps it long. A write that frees comes first, so that a full Redis does not refuse what makes room.
+ * no worker keeps it long.
  */
 const HIDE = `
-redis.call('HDEL', KEYS[1], '')
+${GO_ON_WHEN_FULL}
 if redis.call('HGET', KEYS[1], 'data') ~= ARGV[4] then return 0 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${READ_NOW}
 redis.call('ZADD', KEYS[3], now, ARGV[3])
 redis.call('HSETNX', KEYS[1], '${DELETED_AT_FIELD}', now)
 if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 0 then

@@ -7,6 +7,7 @@ import {
   STARTED_AT_FIELD,
 } from '@menagerie/contract/job-record'
 import { jobKey } from '@menagerie/shared/keys'
+import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { Job } from 'bullmq'
 import type { RedisConnection } from '@menagerie/shared/redis'
@@ -20,13 +21,6 @@ export interface JobStartDeps {
 /** How many workers may die while they run a prediction; then it fails as `worker_lost`. */
 const WORKER_DEATHS_MAX = 3
 
-/**
- * First in a script that only notes something small. A full Redis refuses every command that could need memory, but for
- * what follows a write that never does (HDEL is one), so that a script is not left half done. Without it, whatever a
- * worker took while Redis was full failed for good after three attempts, though to run it is what makes room.
- */
-const GO_ON_WHEN_FULL = `redis.call('HDEL', KEYS[1], '')`
-
 // A worker that was stopped for a while may come too late: the job has ended, or is gone and must not come back as a stump.
 const STOP_WITHOUT_JOB = `
 if redis.call('HEXISTS', KEYS[1], 'data') == 0 or redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then return end`
@@ -36,14 +30,15 @@ const BEGUN_RUN_FIELD = 'begunRun'
 const ENDED_RUN_FIELD = 'endedRun'
 
 /**
- * KEYS: job hash. ARGV: number of the run. Notes the first start by Redis' own clock, and one more run; returns
+ * KEYS: job hash. ARGV: number of the run. Notes the first start by Redis' own clock, and one more run, also while Redis
+ * is full: a worker that failed there used up all attempts of a job, though to run it is what makes room. Returns
  * `[startedAt, runs that have told of no end, canceledAt or nil]`.
  */
 const MARK_START = `
 ${GO_ON_WHEN_FULL}
 ${STOP_WITHOUT_JOB}
-local now = redis.call('TIME')
-redis.call('HSETNX', KEYS[1], '${STARTED_AT_FIELD}', now[1] * 1000 + math.floor(now[2] / 1000))
+${READ_NOW}
+redis.call('HSETNX', KEYS[1], '${STARTED_AT_FIELD}', now)
 if redis.call('HGET', KEYS[1], '${BEGUN_RUN_FIELD}') ~= ARGV[1] then
   redis.call('HSET', KEYS[1], '${BEGUN_RUN_FIELD}', ARGV[1])
   redis.call('HINCRBY', KEYS[1], '${OPEN_RUNS_FIELD}', 1)

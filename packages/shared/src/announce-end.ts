@@ -2,15 +2,16 @@ import { predictQueueName } from '@menagerie/contract/job'
 import { PROGRESS_FIELDS } from '@menagerie/contract/record-fields'
 import type { RedisConnection } from './redis.ts'
 import { jobKey, type Keys } from './keys.ts'
+import { READ_NOW } from './lua.ts'
 
 /**
  * KEYS: job hash. ARGV: channel, job id, fields. Publishes an `EndMessage`. Reading and publishing are one step, so
  * that nobody who hears of the end has to come and ask.
  */
 const ANNOUNCE_END = `
-local time = redis.call('TIME')
+${READ_NOW}
 local values = redis.call('HMGET', KEYS[1], unpack(ARGV, 3))
-local message = { now_ms = time[1] * 1000 + math.floor(time[2] / 1000), values = values }
+local message = { now_ms = now, values = values }
 return redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. cjson.encode(message))`
 
 /** Tells every gateway that a prediction has ended, and how. */
