@@ -9,6 +9,7 @@ import { buildApp } from './app.ts'
 import { createBaseUrl } from './base-url.ts'
 import { createCapacityReader } from './capacity.ts'
 import type { GatewayConfig } from './config.ts'
+import { createFairOrder } from './fair-order.ts'
 import { guardRedis } from './guard-redis.ts'
 import { createJobQueue } from './job-queue.ts'
 import { createModelCatalog } from './model-catalog.ts'
@@ -64,8 +65,13 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
 
   const waits = createWaits({ subscriber: openConsumer('gateway-ends'), reader, keys })
 
+  const weightOf = (tenantId: string): number => tenants.find(tenantId).weight
+  const fairOrder = createFairOrder(
+    { redis: accepting, keys, weightOf, log },
+    { prefix, queueAgeMaxMs: config.queueAgeMaxMs },
+  )
   const queue = createJobQueue(
-    { redis: accepting, log },
+    { redis: accepting, fairOrder, log },
     { prefix, ...retention, webhookAttempts: webhooks.retryDelaysMs.length + 1 },
   )
   releasers.push('queues', () => queue.close())

@@ -16,6 +16,8 @@ export const createKeys = (prefix: string) => ({
   forgets: `${prefix}:forgets`,
   /** String with expiry: held by the gateway that sweeps */
   sweeping: `${prefix}:sweeping`,
+  /** Hash with expiry: how far the order of what waits for a model has come, for all and for each tenant */
+  fair: (model: string): string => `${prefix}:fair:${model}`,
   /** Hash: model name → RegisteredModel */
   models: `${prefix}:models`,
   /** Set: ids of the workers that have served a model */

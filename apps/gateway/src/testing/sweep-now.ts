@@ -3,6 +3,7 @@ import { closeRedis, createConsumerRedis } from '@menagerie/shared/redis'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import { pino } from 'pino'
 import { loadConfig } from '../config.ts'
+import { createFairOrder } from '../fair-order.ts'
 import { createJobQueue } from '../job-queue.ts'
 import { createModelCatalog } from '../model-catalog.ts'
 import { createRecordReader } from '../record-reader.ts'
@@ -22,8 +23,12 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
     { defaultModel: config.defaultModel },
   )
   const reader = createRecordReader({ redis, catalog }, { prefix, resultTtlMs, deadLetterTtlMs })
+  const fairOrder = createFairOrder(
+    { redis, keys, weightOf: () => 1, log },
+    { prefix, queueAgeMaxMs: config.queueAgeMaxMs },
+  )
   const queue = createJobQueue(
-    { redis, log },
+    { redis, fairOrder, log },
     { prefix, resultTtlMs, deadLetterTtlMs, webhookAttempts: config.webhooks.retryDelaysMs.length + 1 },
   )
   const { sweep } = wirePredictions(
