@@ -96,9 +96,13 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     releasers.push(`${WEBHOOK_QUEUE_NAME} worker`, () => worker.close(redis.status !== 'ready'))
   }
 
-  const predictions = wirePredictions({ accepting, commands, keys, reader, catalog, queue, log }, config, {
-    graceMs: SWEEP_GRACE_MS,
-  })
+  const predictions = wirePredictions(
+    { accepting, commands, keys, reader, catalog, queue, readCapacity, log },
+    config,
+    {
+      graceMs: SWEEP_GRACE_MS,
+    },
+  )
   const sweeper = startSweeper(
     { redis: commands, keys, sweep: predictions.sweep, log },
     { intervalMs: config.sweepIntervalMs },
@@ -110,6 +114,8 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       log,
       baseUrl: createBaseUrl(config.publicUrl),
       tenants,
+      admission: predictions.admission,
+      shares: predictions.shares,
       submit: createSubmit({ ...predictions, waits }),
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,

@@ -2,6 +2,7 @@ import { createKeys } from '@menagerie/shared/keys'
 import { closeRedis, createConsumerRedis } from '@menagerie/shared/redis'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import { pino } from 'pino'
+import { createCapacityReader } from '../capacity.ts'
 import { loadConfig } from '../config.ts'
 import { createFairOrder } from '../fair-order.ts'
 import { createJobQueue } from '../job-queue.ts'
@@ -18,10 +19,8 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
   const log = pino({ level: 'silent' })
   const redis = createConsumerRedis({ url, name: 'sweep', log })
   const keys = createKeys(prefix)
-  const catalog = createModelCatalog(
-    { registry: createWorkerRegistry({ redis, keys }) },
-    { defaultModel: config.defaultModel },
-  )
+  const registry = createWorkerRegistry({ redis, keys })
+  const catalog = createModelCatalog({ registry }, { defaultModel: config.defaultModel })
   const reader = createRecordReader({ redis, catalog }, { prefix, resultTtlMs, deadLetterTtlMs })
   const fairOrder = createFairOrder(
     { redis, keys, weightOf: () => 1, log },
@@ -32,7 +31,16 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
     { prefix, resultTtlMs, deadLetterTtlMs, webhookAttempts: config.webhooks.retryDelaysMs.length + 1 },
   )
   const { sweep } = wirePredictions(
-    { accepting: redis, commands: redis, keys, reader, catalog, queue, log },
+    {
+      accepting: redis,
+      commands: redis,
+      keys,
+      reader,
+      catalog,
+      queue,
+      readCapacity: createCapacityReader({ registry }),
+      log,
+    },
     config,
     { graceMs: 0 },
   )
