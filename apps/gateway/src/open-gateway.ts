@@ -11,6 +11,7 @@ import { createCapacityReader } from './capacity.ts'
 import type { GatewayConfig } from './config.ts'
 import { createFairOrder } from './fair-order.ts'
 import { guardRedis } from './guard-redis.ts'
+import { isLoopback } from './is-loopback.ts'
 import { createJobQueue } from './job-queue.ts'
 import { createModelCatalog } from './model-catalog.ts'
 import { createPredictionViewer } from './predictions.ts'
@@ -25,6 +26,10 @@ import { createWebhookProcessor } from './webhooks/process-webhook.ts'
 import { createWebhookWorker } from './webhooks/webhook-worker.ts'
 import { wirePredictions } from './wire-predictions.ts'
 
+const NO_KEYS_WARNING =
+  'API_KEYS_FILE IS NOT SET, and this gateway listens beyond the loopback: whoever reaches its port may use it, read ' +
+  'what others asked, and fill its queue. Make keys with `pnpm keys create`, or keep the port to those who may'
+
 export const VERSION = '0.1.0'
 
 // Between its picture and its job a request takes seconds at the most.
@@ -38,6 +43,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const retention = { resultTtlMs, deadLetterTtlMs }
 
   const tenants = await openTenants({ log }, { path: config.apiKeysFile, webhookSecret: webhooks.secret })
+  if (config.apiKeysFile === null && !isLoopback(config.listen.host)) log.warn(NO_KEYS_WARNING)
   releasers.push('tenants', () => tenants.close())
 
   const openProducer = (name: string) => {
