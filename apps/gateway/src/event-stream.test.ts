@@ -37,8 +37,8 @@ const collect = async (
   options: { view?: EventStreamDeps['view']; seen?: number } = {},
 ): Promise<string[]> => {
   const left = [...outcomes]
-  const waitForChange = async (_known: PredictionRead, { timeoutMs }: { timeoutMs: number }) => {
-    assert.equal(timeoutMs, 15_000)
+  const waitForChange = async (known: PredictionRead, { timeoutMs }: { timeoutMs: number }) => {
+    assert.equal(timeoutMs, known.status === 'queued' ? 5000 : 15_000)
     const outcome = left.shift()
     if (outcome instanceof Error) throw outcome
     return outcome ?? null
