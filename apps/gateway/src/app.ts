@@ -26,6 +26,7 @@ import { listModelsRoute } from './routes/list-models.ts'
 import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
 import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
+import type { FetchPicture } from './url-input/fetch-picture.ts'
 import type { Submit } from './submit.ts'
 import type { Tenants } from './tenants/tenants.ts'
 import type { Waits } from './waits.ts'
@@ -35,6 +36,8 @@ export interface AppDeps {
   baseUrl: BaseUrl
   tenants: Tenants
   submit: Submit
+  /** Null: pictures by URL are refused. */
+  fetchPicture: FetchPicture | null
   cancelPrediction: CancelPrediction
   deletions: Pick<Deletions, 'deletePrediction'>
   deadLetters: DeadLetters
