@@ -27,6 +27,8 @@ import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
 import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
 import type { FetchPicture } from './url-input/fetch-picture.ts'
+import { torchServeRoutes } from './routes/torchserve.ts'
+import { v2Routes } from './routes/v2/v2.ts'
 import type { Submit } from './submit.ts'
 import type { Tenants } from './tenants/tenants.ts'
 import type { Waits } from './waits.ts'
@@ -109,5 +111,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(predictionEventsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
+  await app.register(v2Routes(deps, options), { prefix: '/v2' })
+  await app.register(torchServeRoutes(deps, options))
   return app
 }

@@ -7,20 +7,26 @@ import { describeValidation } from '../describe-validation.ts'
 
 const RETRY_AFTER_S = 5
 
+/** Begins an answer that is an error: its status, and when to come again. */
+export const beginError = (reply: FastifyReply, code: ErrorCode): FastifyReply => {
+  const { status } = ERRORS[code]
+  if (status === 503) reply.header('retry-after', RETRY_AFTER_S)
+  return reply.code(status)
+}
+
 /** Sends an error as RFC 9457 problem+json. */
 export const sendProblem = (
   reply: FastifyReply,
   code: ErrorCode,
   detail: string,
   extra: { prediction_url?: string } = {},
-): FastifyReply => {
-  const { status } = ERRORS[code]
-  if (status === 503) reply.header('retry-after', RETRY_AFTER_S)
-  return reply
-    .code(status)
+): FastifyReply =>
+  beginError(reply, code)
     .type('application/problem+json')
     .send(createProblem(code, detail, reply.request.id, extra))
-}
+
+/** Sends an error in the shape that the clients of a route know. */
+export type SendError = (reply: FastifyReply, code: ErrorCode, detail: string) => FastifyReply
 
 const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request_invalid',
@@ -59,24 +65,28 @@ const endConnectionOfUnreadBody = (request: FastifyRequest, reply: FastifyReply)
 }
 
 /** The one place where an error becomes an answer. */
+export const createErrorHandler =
+  (send: SendError) =>
+  (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const err = coerceError(thrown)
+    const { code, detail } = explain(err)
+    const level = code === 'internal_error' ? 'error' : ERRORS[code].status >= 500 ? 'warn' : 'info'
+    request.log[level]({ err, code }, 'request failed')
+    endConnectionOfUnreadBody(request, reply)
+    return send(reply, code, detail)
+  }
+
+export const createNotFoundHandler =
+  (send: SendError) =>
+  (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    endConnectionOfUnreadBody(request, reply)
+    return send(reply, 'route_not_found', `there is no ${request.method} ${request.url.split('?')[0]}`)
+  }
+
 export const errorHandler = fp(
   (app, _options, done) => {
-    app.setErrorHandler((thrown, request, reply) => {
-      const err = coerceError(thrown)
-      const { code, detail } = explain(err)
-      const level = code === 'internal_error' ? 'error' : ERRORS[code].status >= 500 ? 'warn' : 'info'
-      request.log[level]({ err, code }, 'request failed')
-      endConnectionOfUnreadBody(request, reply)
-      return sendProblem(reply, code, detail)
-    })
-    app.setNotFoundHandler((request, reply) => {
-      endConnectionOfUnreadBody(request, reply)
-      return sendProblem(
-        reply,
-        'route_not_found',
-        `there is no ${request.method} ${request.url.split('?')[0]}`,
-      )
-    })
+    app.setErrorHandler(createErrorHandler(sendProblem))
+    app.setNotFoundHandler(createNotFoundHandler(sendProblem))
     done()
   },
   { name: 'error-handler' },
