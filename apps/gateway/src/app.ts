@@ -28,6 +28,9 @@ import { listModelsRoute } from './routes/list-models.ts'
 import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
 import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
+import type { FetchPicture } from './url-input/fetch-picture.ts'
+import { torchServeRoutes } from './routes/torchserve.ts'
+import { v2Routes } from './routes/v2/v2.ts'
 import type { Submit } from './submit.ts'
 import type { Shares } from './tenants/shares.ts'
 import type { Tenants } from './tenants/tenants.ts'
@@ -40,6 +43,8 @@ export interface AppDeps {
   admission: Admission
   shares: Shares
   submit: Submit
+  /** Null: pictures by URL are refused. */
+  fetchPicture: FetchPicture | null
   cancelPrediction: CancelPrediction
   deletions: Pick<Deletions, 'deletePrediction'>
   deadLetters: DeadLetters
@@ -112,5 +117,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(predictionEventsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
+  await app.register(v2Routes(deps, options), { prefix: '/v2' })
+  await app.register(torchServeRoutes(deps, options))
   return app
 }

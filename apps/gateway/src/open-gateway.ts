@@ -19,8 +19,9 @@ import { createRecordReader } from './record-reader.ts'
 import { createSubmit } from './submit.ts'
 import { startSweeper } from './sweeper.ts'
 import { openTenants } from './tenants/tenants.ts'
+import { openFetchPicture } from './url-input/open-fetch-picture.ts'
 import { createWaits } from './waits.ts'
-import { createWebhookAgent } from './webhooks/agent.ts'
+import { createOutboundAgent } from './outbound/agent.ts'
 import { createDeliver } from './webhooks/deliver.ts'
 import { createWebhookProcessor } from './webhooks/process-webhook.ts'
 import { createWebhookWorker } from './webhooks/webhook-worker.ts'
@@ -83,7 +84,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   releasers.push('queues', () => queue.close())
 
   if (webhooks.secret !== null) {
-    const agent = createWebhookAgent(webhooks)
+    const agent = createOutboundAgent(webhooks)
     releasers.push('webhook agent', () => agent.destroy())
     const deliver = createDeliver(
       { agent, secret: webhooks.secret },
@@ -101,6 +102,11 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     // While Redis is away, BullMQ would wait without end for the reply to its blocking command.
     releasers.push(`${WEBHOOK_QUEUE_NAME} worker`, () => worker.close(redis.status !== 'ready'))
   }
+
+  const userAgent = `Menagerie/${VERSION}`
+  const fetchPicture = config.urlInputs.isEnabled
+    ? openFetchPicture({ releasers }, { ...config.urlInputs, bytesMax: config.uploadBytesMax, userAgent })
+    : null
 
   const predictions = wirePredictions(
     { accepting, commands, keys, reader, catalog, queue, readCapacity, log },
@@ -123,6 +129,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       admission: predictions.admission,
       shares: predictions.shares,
       submit: createSubmit({ ...predictions, waits }),
+      fetchPicture,
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,
       deadLetters: predictions.deadLetters,

@@ -37,6 +37,10 @@ export const openapi = fp<{ version: string }>(
         tags: [
           { name: 'predictions', description: 'Ask, wait, read' },
           { name: 'models', description: 'What is served' },
+          {
+            name: 'compatibility',
+            description: 'The calls of other servers, with errors in their own shapes',
+          },
           { name: 'operations', description: 'What failed, probes, and this document' },
         ],
       },

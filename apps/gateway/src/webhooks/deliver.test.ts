@@ -5,13 +5,13 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { atEnd } from '../testing/at-end.ts'
-import { createWebhookAgent } from './agent.ts'
+import { createOutboundAgent } from '../outbound/agent.ts'
 import { createDeliver } from './deliver.ts'
 
 const BODY = '{"type":"prediction.completed","note":"é 犬"}'
 
 const openDeliver = (t: TestContext, timeoutMs = 20_000) => {
-  const agent = createWebhookAgent({ isPrivateAllowed: true, timeoutMs })
+  const agent = createOutboundAgent({ isPrivateAllowed: true, timeoutMs })
   atEnd(t, 'agent', () => agent.destroy())
   return createDeliver({ agent, secret: WEBHOOK_SECRET }, { timeoutMs, userAgent: 'Menagerie/test' })
 }
