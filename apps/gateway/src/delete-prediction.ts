@@ -1,5 +1,6 @@
-import { predictQueueName, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
+import { predictQueueName, WEBHOOK_QUEUE_NAME, type PredictJobData } from '@menagerie/contract/job'
 import { CANCELED_AT_FIELD, DELETED_AT_FIELD } from '@menagerie/contract/job-record'
+import { startWebhookId } from '@menagerie/contract/webhook'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
 import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { ResultCache } from '@menagerie/shared/result-cache'
@@ -9,7 +10,8 @@ import type { Forget } from './forget.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { ModelCatalog } from './model-catalog.ts'
-import type { RecordReader } from './record-reader.ts'
+import type { RecordReader, StoredPrediction } from './record-reader.ts'
+import type { WebhookJobs } from './webhooks/webhook-jobs.ts'
 
 /**
  * KEYS: job hash, prioritized set, list of deletions that are not done. ARGV: job id, channel, entry of that list, data of
@@ -35,21 +37,32 @@ interface Deletion {
   webhookJobId: string | null
   /** Of the picture, whose answer may be remembered. */
   sha256: string
+  /** Of the job that tells of its start; null when nobody asked for that. */
+  startWebhookJobId: string | null
 }
 
 /** A model's name has no space, an id neither. */
-const formatDeletion = ({ model, id, webhookJobId, sha256 }: Deletion): string =>
-  [model, id, webhookJobId ?? '', sha256].join(' ')
+const formatDeletion = ({ model, id, webhookJobId, sha256, startWebhookJobId }: Deletion): string =>
+  [model, id, webhookJobId ?? '', sha256, ...(startWebhookJobId === null ? [] : [startWebhookJobId])].join(' ')
 
 const parseDeletion = (entry: string): Deletion => {
-  const [model = '', id = '', webhookJobId = '', sha256 = ''] = entry.split(' ')
-  return { model, id, webhookJobId: webhookJobId === '' ? null : webhookJobId, sha256 }
+  const [model = '', id = '', webhookJobId = '', sha256 = '', startWebhookJobId = ''] = entry.split(' ')
+  return {
+    model,
+    id,
+    webhookJobId: webhookJobId === '' ? null : webhookJobId,
+    sha256,
+    startWebhookJobId: startWebhookJobId === '' ? null : startWebhookJobId,
+  }
 }
+
+const startWebhookOf = (id: string, { start_webhook, idempotency }: PredictJobData): string | null =>
+  start_webhook === undefined ? null : startWebhookId(idempotency?.submission_id ?? id)
 
 export interface Deletions {
   /**
-   * Forgets everything about a prediction: its record, picture, webhook, and the remembered answer for its bytes.
-   * What a worker or a delivery has in its hands right now goes with a later `finish`.
+   * Forgets everything about a prediction: its record, picture, webhooks, and the remembered answer for its bytes; also
+   * what is left of one that is too old to be read. What a worker or a delivery has in its hands right now goes with a later `finish`.
    *
    * @returns whether there was one
    * @throws AppError `queue_unavailable`
@@ -67,6 +80,7 @@ export const createDeletions = (
     uploads: UploadStore
     queue: JobQueue
     forget: Forget
+    webhookJobs: WebhookJobs
     cache: ResultCache
     catalog: ModelCatalog
   },
@@ -76,17 +90,38 @@ export const createDeletions = (
 
   /** Safe to be repeated, and to be broken off anywhere: the entry goes last. */
   const finishOne = async (deletion: Deletion): Promise<boolean> => {
-    const { model, id, webhookJobId, sha256 } = deletion
+    const { model, id, webhookJobId, sha256, startWebhookJobId } = deletion
     // First, since a record that goes while its webhook waits for it would set that off.
     if (webhookJobId !== null && !(await deps.queue.removeWebhook(webhookJobId))) return false
     if ((await deps.forget({ id, model })) === 'busy') return false
+    // Not before, since its worker may only be about to make it.
+    if (startWebhookJobId !== null && !(await deps.queue.removeWebhook(startWebhookJobId))) return false
     // BullMQ tells of each end, with the result, in streams that nobody here reads.
     for (const queueName of [predictQueueName(model), WEBHOOK_QUEUE_NAME]) {
       await redis.xtrim(jobKey(options.prefix, queueName, 'events'), 'MAXLEN', 0)
     }
     // Last, since a worker that still had it may have remembered its answer.
     await forgetAnswer(model, sha256)
+    await redis.del(keys.submission(id))
     await redis.zrem(keys.forgets, formatDeletion(deletion))
+    return true
+  }
+
+  /** Webhooks are kept for longer than what they tell of. */
+  const deleteWebhooks = async (id: string, found: StoredPrediction | null): Promise<boolean> => {
+    const jobs = await deps.webhookJobs.find(id, found)
+    const [first] = jobs
+    if (first === undefined) return false
+    const { model, upload } = first.prediction
+    const deletion = {
+      model,
+      id,
+      webhookJobId: jobs.find(({ job }) => job.data.started === undefined)?.id ?? null,
+      sha256: upload.sha256,
+      startWebhookJobId: startWebhookOf(id, first.prediction),
+    }
+    await redis.zadd(keys.forgets, Date.now(), formatDeletion(deletion))
+    await finishOne(deletion)
     return true
   }
 
@@ -99,9 +134,16 @@ export const createDeletions = (
     deletePrediction: (id) =>
       guardRedis(async () => {
         const found = await deps.reader.find(id)
-        if (found === null || found.isHidden) return false
+        if (found?.isDeleted === true) return false
+        if (found === null || found.isHidden) return deleteWebhooks(id, found)
         const { model, upload } = found.record.data
-        const deletion = { model, id, webhookJobId: found.webhookJobId, sha256: upload.sha256 }
+        const deletion = {
+          model,
+          id,
+          webhookJobId: found.webhookJobId,
+          sha256: upload.sha256,
+          startWebhookJobId: startWebhookOf(id, found.record.data),
+        }
         const queueName = predictQueueName(model)
         const jobKeys = [id, 'prioritized'].map((name) => jobKey(options.prefix, queueName, name))
         const entry = formatDeletion(deletion)

@@ -1,4 +1,3 @@
-import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
 import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
@@ -17,10 +16,7 @@ import { createRecordReader } from './record-reader.ts'
 import { createSubmit } from './submit.ts'
 import { startSweeper } from './sweeper.ts'
 import { createWaits } from './waits.ts'
-import { createWebhookAgent } from './webhooks/agent.ts'
-import { createDeliver } from './webhooks/deliver.ts'
-import { createWebhookProcessor } from './webhooks/process-webhook.ts'
-import { createWebhookWorker } from './webhooks/webhook-worker.ts'
+import { openWebhooks } from './webhooks/open-webhooks.ts'
 import { wirePredictions } from './wire-predictions.ts'
 
 export const VERSION = '0.1.0'
@@ -62,28 +58,16 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
 
   const queue = createJobQueue(
     { redis: accepting, log },
-    { prefix, ...retention, webhookAttempts: webhooks.retryDelaysMs.length + 1 },
+    { prefix, ...retention },
   )
   releasers.push('queues', () => queue.close())
 
-  if (webhooks.secret !== null) {
-    const agent = createWebhookAgent(webhooks)
-    releasers.push('webhook agent', () => agent.destroy())
-    const deliver = createDeliver(
-      { agent, secret: webhooks.secret },
-      { timeoutMs: webhooks.timeoutMs, userAgent: `Menagerie/${VERSION}` },
+  if (webhooks.secrets.length > 0) {
+    const consumer = openConsumer('gateway-webhooks')
+    openWebhooks(
+      { consumer, commands, keys, reader, viewPrediction, secretsOf: () => webhooks.secrets, releasers, log },
+      { ...webhooks, prefix, userAgent: `Menagerie/${VERSION}` },
     )
-    const redis = openConsumer('gateway-webhooks')
-    const worker = createWebhookWorker(
-      {
-        redis,
-        process: createWebhookProcessor({ reader, viewPrediction, deliver, log }),
-        log,
-      },
-      { prefix, retryDelaysMs: webhooks.retryDelaysMs },
-    )
-    // While Redis is away, BullMQ would wait without end for the reply to its blocking command.
-    releasers.push(`${WEBHOOK_QUEUE_NAME} worker`, () => worker.close(redis.status !== 'ready'))
   }
 
   const predictions = wirePredictions({ accepting, commands, keys, reader, catalog, queue, log }, config, {
@@ -103,6 +87,8 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,
       deadLetters: predictions.deadLetters,
+      deliveries: predictions.deliveries,
+      webhookDeadLetters: predictions.webhookDeadLetters,
       waits,
       viewPrediction,
       catalog,

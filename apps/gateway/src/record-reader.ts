@@ -32,6 +32,7 @@ export interface StoredPrediction extends PredictionRead {
   replayedBy: string | null
   /** Deleted, or past its expiry: for clients there is no such prediction. */
   isHidden: boolean
+  isDeleted: boolean
 }
 
 export interface RecordReader {
@@ -89,6 +90,7 @@ export const createRecordReader = (
     if (record === null || typeof rawData !== 'string') return null
     const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
     const status = readStatus(record, nowMs)
+    const isDeleted = typeof deletedAt === 'string'
     // BullMQ removes finished jobs lazily, so what is too old is hidden here.
     const isExpired = nowMs > (expiresAt(record, status, options) ?? nowMs)
     return {
@@ -99,7 +101,8 @@ export const createRecordReader = (
       rawData,
       webhookJobId: parentKey?.slice(parentKey.lastIndexOf(':') + 1) ?? null,
       replayedBy: replayedBy ?? null,
-      isHidden: typeof deletedAt === 'string' || isExpired,
+      isHidden: isDeleted || isExpired,
+      isDeleted,
     }
   }
 

@@ -19,6 +19,9 @@ import type { ModelCatalog } from './model-catalog.ts'
 import { createIdentify } from './prediction-id.ts'
 import type { RecordReader } from './record-reader.ts'
 import { createSweep } from './sweep.ts'
+import { createDeliveries } from './webhooks/deliveries.ts'
+import { createWebhookDeadLetters } from './webhooks/webhook-dead-letters.ts'
+import { createWebhookJobs } from './webhooks/webhook-jobs.ts'
 import { createWebhookUrlPolicy } from './webhooks/url-policy.ts'
 
 export interface PredictionDeps {
@@ -68,7 +71,7 @@ export const wirePredictions = (
       enqueue,
       findKnownAnswer: config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null,
       checkWebhookUrl: createWebhookUrlPolicy({
-        hasSecret: webhooks.secret !== null,
+        hasSecret: webhooks.secrets.length > 0,
         isPrivateAllowed: webhooks.isPrivateAllowed,
       }),
       readMemoryShare,
@@ -81,8 +84,9 @@ export const wirePredictions = (
     { redis, keys, reader, uploads, announceEnd, log },
     { prefix },
   )
+  const webhookJobs = createWebhookJobs({ redis, keys, queue })
   const deletions = createDeletions(
-    { redis, keys, reader, uploads, queue, forget, cache, catalog },
+    { redis, keys, reader, uploads, queue, forget, webhookJobs, cache, catalog },
     { prefix },
   )
   const deadLetters = createDeadLetters(
@@ -108,6 +112,8 @@ export const wirePredictions = (
     cancelPrediction,
     deletions,
     deadLetters,
+    deliveries: createDeliveries({ redis, reader, queue, webhookJobs }, { prefix }),
+    webhookDeadLetters: createWebhookDeadLetters({ queue }),
     sweep,
   }
 }

@@ -25,6 +25,9 @@ export const ERRORS = {
   operator_key_invalid: { status: 401, title: 'This call needs the operator key' },
   operator_disabled: { status: 403, title: 'Operator calls are not set up on this server' },
   dead_letter_not_found: { status: 404, title: 'No such dead letter' },
+  // Webhooks
+  delivery_not_found: { status: 404, title: 'No such delivery' },
+  delivery_not_due: { status: 409, title: 'There is nothing to deliver yet' },
   // The service
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   queue_unavailable: { status: 503, title: 'The queue cannot be reached' },

@@ -24,7 +24,7 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
   const reader = createRecordReader({ redis, catalog }, { prefix, resultTtlMs, deadLetterTtlMs })
   const queue = createJobQueue(
     { redis, log },
-    { prefix, resultTtlMs, deadLetterTtlMs, webhookAttempts: config.webhooks.retryDelaysMs.length + 1 },
+    { prefix, resultTtlMs, deadLetterTtlMs },
   )
   const { sweep } = wirePredictions(
     { accepting: redis, commands: redis, keys, reader, catalog, queue, log },
