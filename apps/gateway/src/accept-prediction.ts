@@ -1,5 +1,5 @@
 import { AppError } from '@menagerie/contract/errors'
-import { PAYLOAD_VERSION, type PredictJobData } from '@menagerie/contract/job'
+import { ANONYMOUS_ID, PAYLOAD_VERSION, type PredictJobData } from '@menagerie/contract/job'
 import { METADATA_BYTES_MAX, TOP_K_DEFAULT, type PredictionOptions } from '@menagerie/contract/prediction'
 import { listWebhookEvents } from '@menagerie/contract/webhook-events'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
@@ -9,6 +9,7 @@ import type { FindKnownAnswer } from './find-known-answer.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { ReceivedUpload } from './receive-upload.ts'
+import type { Tenant } from './tenants/tenant.ts'
 import type { WebhookUrlPolicy } from './webhooks/url-policy.ts'
 
 export interface AcceptPredictionDeps {
@@ -48,6 +49,8 @@ export interface PredictionRequest {
   id: string
   /** Whether the id was made from an Idempotency-Key, and may be there already. */
   isKeyed: boolean
+  /** Who asks. */
+  tenant: Tenant
   upload: ReceivedUpload
   options: PredictionOptions
   /** What the client says of the deadline, ms from now; null when it says nothing. */
@@ -75,13 +78,13 @@ interface WebhookPlan {
 }
 
 /** @throws AppError `request_invalid`, and what `checkUrl` throws */
-const planWebhooks = ({ options, baseUrl }: PredictionRequest, checkUrl: WebhookUrlPolicy): WebhookPlan => {
+const planWebhooks = ({ tenant, options, baseUrl }: PredictionRequest, checkUrl: WebhookUrlPolicy): WebhookPlan => {
   const { webhook: url, webhook_events_filter: filter } = options
   if (url === undefined) {
     if (filter === undefined) return { start: null, completed: null }
     throw new AppError('request_invalid', 'webhook_events_filter needs a webhook')
   }
-  checkUrl(url)
+  checkUrl(url, tenant.id)
   // Of a Host header: three times in the body, which has to stay small.
   if (baseUrl.length > BASE_URL_LENGTH_MAX) {
     throw new AppError('request_invalid', 'the name of this host is too long for a webhook')
@@ -96,9 +99,9 @@ const planWebhooks = ({ options, baseUrl }: PredictionRequest, checkUrl: Webhook
 /** Of all that makes two requests different ones. */
 const hashRequest = (data: PredictJobData, { options, cancelAfterMs }: PredictionRequest): string => {
   const { upload, model, top_k, metadata } = data
-  const { webhook, webhook_events_filter: filter } = options
+  const { webhook, webhook_events_filter: filter, priority } = options
   const events = filter === undefined ? [] : [listWebhookEvents(filter)]
-  const asked = [upload.sha256, model, top_k, metadata, webhook, cancelAfterMs, ...events]
+  const asked = [upload.sha256, model, top_k, metadata, webhook, cancelAfterMs, priority, ...events]
   return createHash('sha256').update(JSON.stringify(asked)).digest('hex')
 }
 
@@ -122,7 +125,7 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
 
   return async (request: PredictionRequest): Promise<Enqueued> => {
     await requireRoom()
-    const { id, upload, options } = request
+    const { id, tenant, upload, options } = request
     const model = options.model ?? deps.catalog.defaultName
     const metadata = parseMetadata(options.metadata)
     const webhooks = planWebhooks(request, deps.checkWebhookUrl)
@@ -130,7 +133,9 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
       throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
     }
 
-    const known = request.isKnownAnswerEnough ? await deps.findKnownAnswer(model, upload.sha256) : null
+    const known = request.isKnownAnswerEnough
+      ? await deps.findKnownAnswer(tenant.id, model, upload.sha256)
+      : null
     const data: PredictJobData = {
       v: PAYLOAD_VERSION,
       model,
@@ -143,6 +148,8 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
         filename: upload.filename,
       },
       metadata,
+      ...(tenant.id === ANONYMOUS_ID ? {} : { tenant: tenant.id }),
+      ...(options.priority === undefined ? {} : { priority: options.priority }),
       deadline: await readDeadline(request.cancelAfterMs),
       ...(known === null ? {} : { known }),
       ...(webhooks.start === null ? {} : { start_webhook: webhooks.start }),

@@ -7,6 +7,7 @@ import type { CapacityReader } from './capacity.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Deletions } from './delete-prediction.ts'
 import type { ModelCatalog } from './model-catalog.ts'
+import { authenticate } from './plugins/authenticate.ts'
 import { bodies } from './plugins/bodies.ts'
 import { answerClientError } from './plugins/client-error.ts'
 import { drain } from './plugins/drain.ts'
@@ -14,6 +15,7 @@ import { errorHandler, sendProblem } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
 import { openapi } from './plugins/openapi.ts'
 import type { PredictionViewer } from './predictions.ts'
+import type { RecordReader } from './record-reader.ts'
 import { cancelPredictionRoute } from './routes/cancel-prediction.ts'
 import { classifyRoute } from './routes/classify.ts'
 import { createPredictionRoute } from './routes/create-prediction.ts'
@@ -27,6 +29,7 @@ import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
 import { webhookDeadLetterRoute } from './routes/webhook-dead-letter.ts'
 import type { Submit } from './submit.ts'
+import type { Tenants } from './tenants/tenants.ts'
 import type { Waits } from './waits.ts'
 import type { Deliveries } from './webhooks/deliveries.ts'
 import type { WebhookDeadLetters } from './webhooks/webhook-dead-letters.ts'
@@ -34,6 +37,7 @@ import type { WebhookDeadLetters } from './webhooks/webhook-dead-letters.ts'
 export interface AppDeps {
   log: FastifyBaseLogger
   baseUrl: BaseUrl
+  tenants: Tenants
   submit: Submit
   cancelPrediction: CancelPrediction
   deletions: Pick<Deletions, 'deletePrediction'>
@@ -41,6 +45,7 @@ export interface AppDeps {
   deliveries: Deliveries
   webhookDeadLetters: WebhookDeadLetters
   waits: Waits
+  readPrediction: RecordReader['read']
   viewPrediction: PredictionViewer
   catalog: ModelCatalog
   readCapacity: CapacityReader
@@ -86,6 +91,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(errorHandler)
   await app.register(linger)
   await app.register(drain, { waits: deps.waits, delayMs: options.drainDelayMs })
+  await app.register(authenticate, { tenants: deps.tenants })
   await app.register(bodies)
   await app.register(openapi, { version: options.version })
 

@@ -1,6 +1,11 @@
-import { predictQueueName, WEBHOOK_QUEUE_NAME, type PredictJobData } from '@menagerie/contract/job'
+import {
+  ANONYMOUS_ID,
+  predictQueueName,
+  WEBHOOK_QUEUE_NAME,
+  type PredictJobData,
+} from '@menagerie/contract/job'
 import { CANCELED_AT_FIELD, DELETED_AT_FIELD } from '@menagerie/contract/job-record'
-import { startWebhookId } from '@menagerie/contract/webhook'
+import { startWebhookId, webhookId } from '@menagerie/contract/webhook'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
 import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { ResultCache } from '@menagerie/shared/result-cache'
@@ -37,27 +42,36 @@ interface Deletion {
   webhookJobId: string | null
   /** Of the picture, whose answer may be remembered. */
   sha256: string
+  tenant: string
   /** Of the job that tells of its start; null when nobody asked for that. */
   startWebhookJobId: string | null
 }
 
 /** A model's name has no space, an id neither. */
-const formatDeletion = ({ model, id, webhookJobId, sha256, startWebhookJobId }: Deletion): string =>
-  [model, id, webhookJobId ?? '', sha256, ...(startWebhookJobId === null ? [] : [startWebhookJobId])].join(' ')
+const formatDeletion = (deletion: Deletion): string => {
+  const { model, id, webhookJobId, sha256, tenant, startWebhookJobId } = deletion
+  return [model, id, webhookJobId ?? '', sha256, tenant, startWebhookJobId ?? ''].join(' ').trimEnd()
+}
 
 const parseDeletion = (entry: string): Deletion => {
-  const [model = '', id = '', webhookJobId = '', sha256 = '', startWebhookJobId = ''] = entry.split(' ')
+  const [model = '', id = '', webhookJobId = '', sha256 = '', tenant = ANONYMOUS_ID, startWebhookJobId = ''] =
+    entry.split(' ')
   return {
     model,
     id,
     webhookJobId: webhookJobId === '' ? null : webhookJobId,
     sha256,
+    tenant,
     startWebhookJobId: startWebhookJobId === '' ? null : startWebhookJobId,
   }
 }
 
-const startWebhookOf = (id: string, { start_webhook, idempotency }: PredictJobData): string | null =>
-  start_webhook === undefined ? null : startWebhookId(idempotency?.submission_id ?? id)
+const describe = (id: string, data: PredictJobData, webhookJobId: string | null): Deletion => {
+  const { model, upload, tenant = ANONYMOUS_ID, start_webhook, idempotency } = data
+  const startWebhookJobId =
+    start_webhook === undefined ? null : startWebhookId(idempotency?.submission_id ?? id)
+  return { model, id, webhookJobId, sha256: upload.sha256, tenant, startWebhookJobId }
+}
 
 export interface Deletions {
   /**
@@ -90,7 +104,7 @@ export const createDeletions = (
 
   /** Safe to be repeated, and to be broken off anywhere: the entry goes last. */
   const finishOne = async (deletion: Deletion): Promise<boolean> => {
-    const { model, id, webhookJobId, sha256, startWebhookJobId } = deletion
+    const { model, id, webhookJobId, startWebhookJobId } = deletion
     // First, since a record that goes while its webhook waits for it would set that off.
     if (webhookJobId !== null && !(await deps.queue.removeWebhook(webhookJobId))) return false
     if ((await deps.forget({ id, model })) === 'busy') return false
@@ -101,10 +115,20 @@ export const createDeletions = (
       await redis.xtrim(jobKey(options.prefix, queueName, 'events'), 'MAXLEN', 0)
     }
     // Last, since a worker that still had it may have remembered its answer.
-    await forgetAnswer(model, sha256)
-    await redis.del(keys.submission(id))
+    await forgetAnswer(deletion)
+    await forgetSubmission(deletion)
     await redis.zrem(keys.forgets, formatDeletion(deletion))
     return true
+  }
+
+  /** Not that of a later one with the same key. */
+  const forgetSubmission = async ({ id, webhookJobId, startWebhookJobId }: Deletion): Promise<void> => {
+    const submissionId = await redis.get(keys.submission(id))
+    if (submissionId === null) return
+    const jobIds = [webhookId(submissionId), startWebhookId(submissionId)]
+    if (jobIds.some((jobId) => jobId === webhookJobId || jobId === startWebhookJobId)) {
+      await redis.del(keys.submission(id))
+    }
   }
 
   /** Webhooks are kept for longer than what they tell of. */
@@ -112,22 +136,16 @@ export const createDeletions = (
     const jobs = await deps.webhookJobs.find(id, found)
     const [first] = jobs
     if (first === undefined) return false
-    const { model, upload } = first.prediction
-    const deletion = {
-      model,
-      id,
-      webhookJobId: jobs.find(({ job }) => job.data.started === undefined)?.id ?? null,
-      sha256: upload.sha256,
-      startWebhookJobId: startWebhookOf(id, first.prediction),
-    }
+    const webhookJobId = jobs.find(({ job }) => job.data.started === undefined)?.id ?? null
+    const deletion = describe(id, first.prediction, webhookJobId)
     await redis.zadd(keys.forgets, Date.now(), formatDeletion(deletion))
     await finishOne(deletion)
     return true
   }
 
-  const forgetAnswer = async (model: string, sha256: string): Promise<void> => {
+  const forgetAnswer = async ({ model, tenant, sha256 }: Deletion): Promise<void> => {
     const fingerprint = (await deps.catalog.find(model))?.details?.fingerprint
-    if (fingerprint !== undefined) await deps.cache.forget({ fingerprint, sha256 })
+    if (fingerprint !== undefined) await deps.cache.forget({ tenant, fingerprint, sha256 })
   }
 
   return {
@@ -137,13 +155,7 @@ export const createDeletions = (
         if (found?.isDeleted === true) return false
         if (found === null || found.isHidden) return deleteWebhooks(id, found)
         const { model, upload } = found.record.data
-        const deletion = {
-          model,
-          id,
-          webhookJobId: found.webhookJobId,
-          sha256: upload.sha256,
-          startWebhookJobId: startWebhookOf(id, found.record.data),
-        }
+        const deletion = describe(id, found.record.data, found.webhookJobId)
         const queueName = predictQueueName(model)
         const jobKeys = [id, 'prioritized'].map((name) => jobKey(options.prefix, queueName, name))
         const entry = formatDeletion(deletion)

@@ -15,6 +15,7 @@ import { createPredictionViewer } from './predictions.ts'
 import { createRecordReader } from './record-reader.ts'
 import { createSubmit } from './submit.ts'
 import { startSweeper } from './sweeper.ts'
+import { openTenants } from './tenants/tenants.ts'
 import { createWaits } from './waits.ts'
 import { openWebhooks } from './webhooks/open-webhooks.ts'
 import { wirePredictions } from './wire-predictions.ts'
@@ -30,6 +31,10 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const { prefix, url } = config.redis
   const { webhooks, resultTtlMs, deadLetterTtlMs } = config
   const retention = { resultTtlMs, deadLetterTtlMs }
+
+  const tenants = await openTenants({ log }, { path: config.apiKeysFile, webhookSecrets: webhooks.secrets })
+  releasers.push('tenants', () => tenants.close())
+  const { secretsOf } = tenants
 
   const openProducer = (name: string) => {
     const redis = createProducerRedis({ url, name, log })
@@ -62,15 +67,16 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   )
   releasers.push('queues', () => queue.close())
 
-  if (webhooks.secrets.length > 0) {
+  // The file of the tenants may bring secrets at any time.
+  if (webhooks.secrets.length > 0 || config.apiKeysFile !== null) {
     const consumer = openConsumer('gateway-webhooks')
     openWebhooks(
-      { consumer, commands, keys, reader, viewPrediction, secretsOf: () => webhooks.secrets, releasers, log },
+      { consumer, commands, keys, reader, viewPrediction, secretsOf, releasers, log },
       { ...webhooks, prefix, userAgent: `Menagerie/${VERSION}` },
     )
   }
 
-  const predictions = wirePredictions({ accepting, commands, keys, reader, catalog, queue, log }, config, {
+  const predictions = wirePredictions({ accepting, commands, keys, reader, catalog, queue, secretsOf, log }, config, {
     graceMs: SWEEP_GRACE_MS,
   })
   const sweeper = startSweeper(
@@ -83,6 +89,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     {
       log,
       baseUrl: createBaseUrl(config.publicUrl),
+      tenants,
       submit: createSubmit({ ...predictions, waits }),
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,
@@ -90,6 +97,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       deliveries: predictions.deliveries,
       webhookDeadLetters: predictions.webhookDeadLetters,
       waits,
+      readPrediction: (id) => reader.read(id),
       viewPrediction,
       catalog,
       readCapacity,

@@ -32,6 +32,8 @@ export interface PredictionDeps {
   reader: RecordReader
   catalog: ModelCatalog
   queue: JobQueue
+  /** With what a tenant's webhooks are signed. */
+  secretsOf: (tenantId: string) => readonly string[]
   log: Logger
 }
 
@@ -63,7 +65,10 @@ export const wirePredictions = (
 
   const enqueue = createEnqueue(
     { uploads: createRedisUploadStore({ redis: accepting, keys }), queue, reader, forget },
-    { uploadTtlMs: queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS },
+    {
+      uploadTtlMs: queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS,
+      isOrderKept: !accepting.isCluster,
+    },
   )
   const acceptPrediction = createAcceptPrediction(
     {
@@ -71,7 +76,7 @@ export const wirePredictions = (
       enqueue,
       findKnownAnswer: config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null,
       checkWebhookUrl: createWebhookUrlPolicy({
-        hasSecret: webhooks.secrets.length > 0,
+        secretsOf: deps.secretsOf,
         isPrivateAllowed: webhooks.isPrivateAllowed,
       }),
       readMemoryShare,

@@ -28,6 +28,10 @@ export const ERRORS = {
   // Webhooks
   delivery_not_found: { status: 404, title: 'No such delivery' },
   delivery_not_due: { status: 409, title: 'There is nothing to deliver yet' },
+  // Tenants and their shares
+  api_key_invalid: { status: 401, title: 'This call needs a valid API key' },
+  rate_limited: { status: 429, title: 'Too many predictions in this time' },
+  share_exhausted: { status: 429, title: 'Too many unfinished predictions' },
   // The service
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   queue_unavailable: { status: 503, title: 'The queue cannot be reached' },

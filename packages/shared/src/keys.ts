@@ -2,7 +2,8 @@
 export const createKeys = (prefix: string) => ({
   upload: (id: string): string => `${prefix}:upload:${id}`,
   /** String with expiry: KnownAnswer */
-  result: (fingerprint: string, sha256: string): string => `${prefix}:result:${fingerprint}:${sha256}`,
+  result: (tenant: string, fingerprint: string, sha256: string): string =>
+    `${prefix}:result:${tenant}:${fingerprint}:${sha256}`,
   /** String with a short expiry: written by readiness probes */
   probe: `${prefix}:probe`,
   /** Channel: each prediction that has just ended, as `<id> <EndMessage>` */
@@ -13,7 +14,7 @@ export const createKeys = (prefix: string) => ({
   idSecret: `${prefix}:id-secret`,
   /** String with expiry: of a prediction whose id was made from a key, the submission that its webhooks are named after */
   submission: (predictionId: string): string => `${prefix}:submission:${predictionId}`,
-  /** Sorted set: predictions that were deleted while something still held them, `<model> <id> <webhook job> <sha256> <webhook job of its start>` by time */
+  /** Sorted set by time: predictions that were deleted while something still held them, `<model> <id> <webhook job> <sha256> <tenant> <webhook job of its start>` */
   forgets: `${prefix}:forgets`,
   /** String with expiry: held by the gateway that sweeps */
   sweeping: `${prefix}:sweeping`,

@@ -3,11 +3,14 @@ import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
 import { isPredictionId } from '../prediction-id.ts'
 import type { FoundDeliveries } from '../webhooks/deliveries.ts'
-import { createNotFoundError, PREDICTION_PARAMS } from './prediction-params.ts'
+import { requireOwned } from '../tenants/require-owned.ts'
+import type { Tenant } from '../tenants/tenant.ts'
+import { PREDICTION_PARAMS } from './prediction-params.ts'
 import { problemResponses } from './problem-responses.ts'
 
 const CODES = [
   'request_invalid',
+  'api_key_invalid',
   'prediction_not_found',
   'internal_error',
   'queue_unavailable',
@@ -54,21 +57,18 @@ const redeliverSchema = {
 export const deliveriesRoute =
   ({ deliveries }: AppDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
-    const requireDeliveries = async (id: string): Promise<FoundDeliveries> => {
-      const found = isPredictionId(id) ? await deliveries.find(id) : null
-      if (found === null) throw createNotFoundError()
-      return found
-    }
+    const requireDeliveries = async (tenant: Tenant, id: string): Promise<FoundDeliveries> =>
+      requireOwned(tenant, isPredictionId(id) ? await deliveries.find(id) : null)
 
     app.get('/v1/predictions/:id/deliveries', { schema: listSchema }, async (request) => ({
-      items: await deliveries.view(await requireDeliveries(request.params.id)),
+      items: await deliveries.view(await requireDeliveries(request.tenant, request.params.id)),
     }))
 
     app.post(
       '/v1/predictions/:id/deliveries/:n/redeliver',
       { schema: redeliverSchema },
       async (request, reply) => {
-        const found = await requireDeliveries(request.params.id)
+        const found = await requireDeliveries(request.tenant, request.params.id)
         reply.code(202)
         return deliveries.redeliver(found, request.params.n)
       },

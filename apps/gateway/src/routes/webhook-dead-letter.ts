@@ -8,6 +8,7 @@ import { createRequireOperator } from './require-operator.ts'
 
 const WEBHOOK_ID_LENGTH_MAX = 160
 
+const config = { access: 'operator' } as const
 const tags = ['operations']
 const security = [{ operatorKey: [] }]
 const querystring = Type.Object({ limit: Limit }, { additionalProperties: false })
@@ -66,21 +67,21 @@ export const webhookDeadLetterRoute =
   async (app) => {
     app.addHook('onRequest', createRequireOperator(operatorKey))
 
-    app.get('/v1/dead-letter/webhooks', { schema: listSchema }, async (request) => {
+    app.get('/v1/dead-letter/webhooks', { schema: listSchema, config }, async (request) => {
       const { items, hasMore } = await webhookDeadLetters.list(request.query.limit ?? LIMIT_DEFAULT)
       return { items, has_more: hasMore }
     })
 
     app.post(
       '/v1/dead-letter/webhooks/:webhook_id/replay',
-      { schema: replaySchema },
+      { schema: replaySchema, config },
       async (request, reply) => {
         await webhookDeadLetters.replay(request.params.webhook_id)
         return reply.code(202).send(null)
       },
     )
 
-    app.post('/v1/dead-letter/webhooks/replay', { schema: replayAllSchema }, async (request) => {
+    app.post('/v1/dead-letter/webhooks/replay', { schema: replayAllSchema, config }, async (request) => {
       const { items, hasMore } = await webhookDeadLetters.list(request.query.limit ?? LIMIT_DEFAULT)
       let replayed = 0
       for (const { webhook_id } of items) {

@@ -27,7 +27,7 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
     { prefix, resultTtlMs, deadLetterTtlMs },
   )
   const { sweep } = wirePredictions(
-    { accepting: redis, commands: redis, keys, reader, catalog, queue, log },
+    { accepting: redis, commands: redis, keys, reader, catalog, queue, secretsOf: () => [], log },
     config,
     { graceMs: 0 },
   )

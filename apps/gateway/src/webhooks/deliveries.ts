@@ -1,6 +1,7 @@
 import { DeliveryAttempt, type Delivery } from '@menagerie/contract/delivery'
 import { AppError } from '@menagerie/contract/errors'
-import { WEBHOOK_QUEUE_NAME, type PredictJobData, type WebhookJobData } from '@menagerie/contract/job'
+import { WEBHOOK_QUEUE_NAME, type WebhookJobData } from '@menagerie/contract/job'
+import { createRecord, type JobRecord } from '@menagerie/contract/job-record'
 import { jobKey } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Job } from 'bullmq'
@@ -10,9 +11,10 @@ import type { JobQueue } from '../job-queue.ts'
 import type { RecordReader } from '../record-reader.ts'
 import { eventOf, numberOf, type WebhookJob, type WebhookJobs } from './webhook-jobs.ts'
 
-/** The webhooks of a prediction, and whose it is. */
+/** The webhooks of a prediction. */
 export interface FoundDeliveries {
-  prediction: PredictJobData
+  /** Of the prediction; as it was accepted, where it is gone. */
+  record: JobRecord
   jobs: WebhookJob[]
 }
 
@@ -109,9 +111,10 @@ export const createDeliveries = (
         const found = await deps.reader.find(id)
         if (found?.isDeleted === true) return null
         const jobs = await deps.webhookJobs.find(id, found)
-        const visible = found === null || found.isHidden ? undefined : found.record.data
-        const prediction = visible ?? jobs[0]?.prediction
-        return prediction === undefined ? null : { prediction, jobs }
+        if (found !== null && !found.isHidden) return { record: found.record, jobs }
+        const [first] = jobs
+        if (first === undefined) return null
+        return { record: createRecord(id, first.prediction, first.job.timestamp), jobs }
       }),
 
     view: ({ jobs }) => guardRedis(() => Promise.all(jobs.map(viewOne))),

@@ -11,7 +11,6 @@ import { createDeliver } from './deliver.ts'
 import { createHostGate } from './host-gate.ts'
 import { createWebhookProcessor } from './process-webhook.ts'
 import { sumDelaysMs } from './retry-delay.ts'
-import type { SecretsOf } from './secrets.ts'
 import { createWebhookWorker } from './webhook-worker.ts'
 
 export interface WebhookOptions {
@@ -33,7 +32,7 @@ export const openWebhooks = (
     keys: Keys
     reader: RecordReader
     viewPrediction: PredictionViewer
-    secretsOf: SecretsOf
+    secretsOf: (tenantId: string) => readonly string[]
     releasers: Releasers
     log: Logger
   },

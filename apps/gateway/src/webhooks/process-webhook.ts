@@ -1,5 +1,5 @@
 import type { DeliveryAttempt } from '@menagerie/contract/delivery'
-import { WEBHOOK_JOB_OPTIONS, WebhookJobData } from '@menagerie/contract/job'
+import { ANONYMOUS_ID, WEBHOOK_JOB_OPTIONS, WebhookJobData } from '@menagerie/contract/job'
 import type { Keys } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import { DelayedError, UnrecoverableError, type Job } from 'bullmq'
@@ -9,7 +9,6 @@ import type { BuildEvent } from './build-event.ts'
 import { isDelivered, type Deliver, type DeliveryOutcome } from './deliver.ts'
 import type { Admission, HostGate } from './host-gate.ts'
 import { DeliveryError } from './retry-delay.ts'
-import type { SecretsOf } from './secrets.ts'
 
 export interface WebhookProcessorDeps {
   redis: RedisConnection
@@ -17,7 +16,8 @@ export interface WebhookProcessorDeps {
   buildEvent: BuildEvent
   deliver: Deliver
   hosts: HostGate
-  secretsOf: SecretsOf
+  /** With what to sign for a tenant, the current secret first. */
+  secretsOf: (tenantId: string) => readonly string[]
   log: Logger
 }
 
@@ -95,8 +95,8 @@ export const createWebhookProcessor = (deps: WebhookProcessorDeps, options: { sc
   }
 
   return async (job: Job, token?: string): Promise<void> => {
-    const { url, body, due_at, prediction_id, prediction } = await prepare(job)
-    const secrets = deps.secretsOf(prediction?.tenant)
+    const { url, body, due_at, prediction_id, tenant, prediction } = await prepare(job)
+    const secrets = deps.secretsOf(tenant ?? prediction?.tenant ?? ANONYMOUS_ID)
     if (secrets.length === 0) throw new DeliveryError('there is no secret to sign it with', 0)
     const admission = deps.hosts.admit(new URL(url).host)
     if (!admission.isAdmitted) return putOff(job, token, admission, due_at + options.scheduleMs)
