@@ -1,7 +1,6 @@
-import { WebhookJobData, type PredictJobData } from '@menagerie/contract/job'
+import { WebhookJobData, type KnownAnswer } from '@menagerie/contract/job'
 import { STARTED_AT_FIELD } from '@menagerie/contract/job-record'
 import { startTestRedis } from '@menagerie/harness/redis'
-import type { Job } from 'bullmq'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
@@ -47,7 +46,7 @@ test('of a prediction that was made with a key, under the name of its submission
 })
 
 test('of one whose answer is known too', async () => {
-  const known = { top_k: [[1, 0.5]], confident: true, digest: '', trained: true } as PredictJobData['known']
+  const known: KnownAnswer = { top_k: [[1, 0.5]], confident: true, digest: '', trained: true }
   const data = queue.makeData({ start_webhook, known })
   const job = await queue.add({ ...data, upload: { ...data.upload, id: null } })
   assert.ok('value' in (await queue.outcomeOf(job)))
@@ -63,7 +62,7 @@ test('of one that fails too, and of its next attempt not once more', async () =>
     { prefix: queue.env.REDIS_PREFIX },
   )
   const before = (await queue.webhooks.getJobs()).length
-  await again.tellStart(job as Job, queue.makeData({ start_webhook }), 1)
+  await again.tellStart(job, queue.makeData({ start_webhook }), 1)
   assert.equal((await queue.webhooks.getJobs()).length, before)
   assert.notEqual((await findStart(job.id ?? ''))?.started?.started_at, 1)
   await again.close()
