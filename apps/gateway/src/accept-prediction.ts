@@ -78,7 +78,10 @@ interface WebhookPlan {
 }
 
 /** @throws AppError `request_invalid`, and what `checkUrl` throws */
-const planWebhooks = ({ tenant, options, baseUrl }: PredictionRequest, checkUrl: WebhookUrlPolicy): WebhookPlan => {
+const planWebhooks = (
+  { tenant, options, baseUrl }: PredictionRequest,
+  checkUrl: WebhookUrlPolicy,
+): WebhookPlan => {
   const { webhook: url, webhook_events_filter: filter } = options
   if (url === undefined) {
     if (filter === undefined) return { start: null, completed: null }

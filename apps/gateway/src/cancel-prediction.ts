@@ -65,8 +65,7 @@ export const createCancelPrediction = (
       jobKey(options.prefix, queueName, name),
     )
     const { webhookJobId } = found
-    const webhook =
-      webhookJobId === null ? hash : jobKey(options.prefix, WEBHOOK_QUEUE_NAME, webhookJobId)
+    const webhook = webhookJobId === null ? hash : jobKey(options.prefix, WEBHOOK_QUEUE_NAME, webhookJobId)
     const isCanceled = await guardRedis(() =>
       deps.redis.eval(CANCEL, 3, hash, prioritized, webhook, id, deps.keys.canceled),
     )

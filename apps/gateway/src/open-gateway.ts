@@ -34,7 +34,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
 
   const tenants = await openTenants({ log }, { path: config.apiKeysFile, webhookSecrets: webhooks.secrets })
   releasers.push('tenants', () => tenants.close())
-  const { secretsOf } = tenants
+  const secretsOf = (tenantId: string) => tenants.secretsOf(tenantId)
 
   const openProducer = (name: string) => {
     const redis = createProducerRedis({ url, name, log })
@@ -61,10 +61,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
 
   const waits = createWaits({ subscriber: openConsumer('gateway-ends'), reader, keys })
 
-  const queue = createJobQueue(
-    { redis: accepting, log },
-    { prefix, ...retention },
-  )
+  const queue = createJobQueue({ redis: accepting, log }, { prefix, ...retention })
   releasers.push('queues', () => queue.close())
 
   // The file of the tenants may bring secrets at any time.
@@ -76,9 +73,13 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     )
   }
 
-  const predictions = wirePredictions({ accepting, commands, keys, reader, catalog, queue, secretsOf, log }, config, {
-    graceMs: SWEEP_GRACE_MS,
-  })
+  const predictions = wirePredictions(
+    { accepting, commands, keys, reader, catalog, queue, secretsOf, log },
+    config,
+    {
+      graceMs: SWEEP_GRACE_MS,
+    },
+  )
   const sweeper = startSweeper(
     { redis: commands, keys, sweep: predictions.sweep, log },
     { intervalMs: config.sweepIntervalMs },

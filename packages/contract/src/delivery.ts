@@ -20,7 +20,10 @@ export type DeliveryAttempt = Static<typeof DeliveryAttempt>
 /** One webhook of a prediction, and what became of it so far. */
 export const Delivery = Type.Object(
   {
-    n: Type.Integer({ minimum: 1, description: 'Names it among those of its prediction, and stays the same' }),
+    n: Type.Integer({
+      minimum: 1,
+      description: 'Names it among those of its prediction, and stays the same',
+    }),
     webhook_id: Type.String({ description: 'The `webhook-id` that every attempt carries' }),
     event: Type.Enum([...EVENT_TYPES]),
     status: Type.Enum(['pending', 'delivered', 'failed']),

@@ -9,7 +9,11 @@ const NAMES = WEBHOOK_EVENTS.join('|')
 /** The events of a webhook: a list with commas in forms and queries, an array in JSON. */
 export const WebhookEventsFilter = Type.Union(
   [
-    Type.String({ pattern: `^(?:${NAMES})(?:,(?:${NAMES}))*$`, maxLength: 64, examples: ['start,completed'] }),
+    Type.String({
+      pattern: `^(?:${NAMES})(?:,(?:${NAMES}))*$`,
+      maxLength: 64,
+      examples: ['start,completed'],
+    }),
     Type.Array(Type.Enum([...WEBHOOK_EVENTS]), { minItems: 1, maxItems: 8 }),
   ],
   {
@@ -21,9 +25,7 @@ export const WebhookEventsFilter = Type.Union(
 export type WebhookEventsFilter = Static<typeof WebhookEventsFilter>
 
 /** Which events are asked for, each once. */
-export const listWebhookEvents = (
-  filter: WebhookEventsFilter | undefined,
-): readonly WebhookEventName[] => {
+export const listWebhookEvents = (filter: WebhookEventsFilter | undefined): readonly WebhookEventName[] => {
   if (filter === undefined) return ['completed']
   const named: readonly string[] = typeof filter === 'string' ? filter.split(',') : filter
   return WEBHOOK_EVENTS.filter((event) => named.includes(event))

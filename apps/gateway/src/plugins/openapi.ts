@@ -15,7 +15,8 @@ declare module 'fastify' {
 /** GET /openapi.json and /docs, made from the schemas that the routes validate with. */
 export const openapi = fp<{ version: string }>(
   async (app, { version }) => {
-    for (const schema of [Prediction, ClassicAnswer, Problem, Delivery, WebhookDeadLetter]) app.addSchema(schema)
+    for (const schema of [Prediction, ClassicAnswer, Problem, Delivery, WebhookDeadLetter])
+      app.addSchema(schema)
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',

@@ -132,10 +132,7 @@ for (const [filter, expected] of [
       deliveries.map(({ n, event }) => [n, event]),
       expected.map((event, i) => [i + 1, event]),
     )
-    assert.deepEqual(
-      new Set(receiver.received.map(({ event }) => event.type)),
-      new Set<string>(expected),
-    )
+    assert.deepEqual(new Set(receiver.received.map(({ event }) => event.type)), new Set<string>(expected))
     assert.equal(receiver.received.length, expected.length)
     for (const { event, isSignatureValid, id: webhookId } of receiver.received) {
       assert.ok(isSignatureValid)

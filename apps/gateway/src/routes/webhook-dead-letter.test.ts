@@ -68,5 +68,8 @@ test('what was given up is listed, and can be sent again one by one and together
 test('only the operator may see it', async (t) => {
   const gateway = await openTestGateway(t, ENV)
   await expectProblem(await call(gateway, 'GET', '', 'another-key-altogether'), 'operator_key_invalid')
-  await expectProblem(await call(gateway, 'POST', '/replay', 'another-key-altogether'), 'operator_key_invalid')
+  await expectProblem(
+    await call(gateway, 'POST', '/replay', 'another-key-altogether'),
+    'operator_key_invalid',
+  )
 })

@@ -155,7 +155,14 @@ export const startFakeWorker = async (
   const tellStart = async ({ id = '', data, timestamp }: Job<PredictJobData>): Promise<void> => {
     if (data.start_webhook === undefined) return
     const started = { created_at: timestamp, started_at: Date.now() }
-    const webhook = { v: 1, ...data.start_webhook, prediction_id: id, model: data.model, prediction: data, started }
+    const webhook = {
+      v: 1,
+      ...data.start_webhook,
+      prediction_id: id,
+      model: data.model,
+      prediction: data,
+      started,
+    }
     const jobId = startWebhookId(data.idempotency?.submission_id ?? id)
     await webhooks.add(WEBHOOK_JOB_NAME, webhook, { ...WEBHOOK_JOB_OPTIONS, jobId })
   }

@@ -22,10 +22,7 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
     { defaultModel: config.defaultModel },
   )
   const reader = createRecordReader({ redis, catalog }, { prefix, resultTtlMs, deadLetterTtlMs })
-  const queue = createJobQueue(
-    { redis, log },
-    { prefix, resultTtlMs, deadLetterTtlMs },
-  )
+  const queue = createJobQueue({ redis, log }, { prefix, resultTtlMs, deadLetterTtlMs })
   const { sweep } = wirePredictions(
     { accepting: redis, commands: redis, keys, reader, catalog, queue, secretsOf: () => [], log },
     config,

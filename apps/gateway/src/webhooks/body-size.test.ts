@@ -22,7 +22,7 @@ test('the largest body is one that every receiver takes', async (t) => {
     `n${String(i).padStart(8, '0')}`,
     'the_longest_name_that_a_class_of_imagenet_might_ever_have',
   ])
-  const top_k = labels.map((_, i): [number, number] => [i, 0.123456789012345678])
+  const top_k = labels.map((_, i): [number, number] => [i, 0.12345678901234568])
   const answer = async () => makeReturnValue({ top_k, worker: 'w'.repeat(72) })
   await startFakeWorker(t, gateway, { answer, model: { labels } })
   const form = new FormData()

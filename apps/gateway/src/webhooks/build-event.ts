@@ -20,9 +20,7 @@ export const createEventBuilder = (
   }
 
   const rebuild = async (job: Job, { prediction_id, prediction }: WebhookJobData) =>
-    prediction === undefined
-      ? null
-      : rebuildRecord(job, prediction_id, prediction, await readCanceledAt(job))
+    prediction === undefined ? null : rebuildRecord(job, prediction_id, prediction, await readCanceledAt(job))
 
   const readOutcome = async (job: Job, data: WebhookJobData): Promise<PredictionRead> => {
     const found = await deps.reader.find(data.prediction_id, data.model)
