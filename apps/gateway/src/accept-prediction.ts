@@ -4,11 +4,13 @@ import { METADATA_BYTES_MAX, TOP_K_DEFAULT, type PredictionOptions } from '@mena
 import { listWebhookEvents } from '@menagerie/contract/webhook-events'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import { createHash, randomUUID } from 'node:crypto'
-import type { Enqueue, Enqueued } from './enqueue.ts'
+import type { Admission } from './admission.ts'
+import type { Enqueue, Enqueued, Submission } from './enqueue.ts'
 import type { FindKnownAnswer } from './find-known-answer.ts'
-import { guardRedis } from './guard-redis.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { ReceivedUpload } from './receive-upload.ts'
+import { isEnded } from './record-reader.ts'
+import type { Shares } from './tenants/shares.ts'
 import type { Tenant } from './tenants/tenant.ts'
 import type { WebhookUrlPolicy } from './webhooks/url-policy.ts'
 
@@ -19,8 +21,8 @@ export interface AcceptPredictionDeps {
   checkWebhookUrl: WebhookUrlPolicy
   /** Redis' time, epoch ms. */
   readTime(): Promise<number>
-  /** How full Redis is, 0 to 1. */
-  readMemoryShare: () => Promise<number>
+  admission: Pick<Admission, 'enter'>
+  shares: Pick<Shares, 'hold' | 'release'>
 }
 
 const parseMetadata = (text: string | undefined): Record<string, unknown> => {
@@ -59,12 +61,6 @@ export interface PredictionRequest {
   isKnownAnswerEnough: boolean
   baseUrl: string
 }
-
-/**
- * The rest is for the workers: of a Redis that is full to the brim one that has no job cannot take any, and nothing would
- * ever make room again.
- */
-const MEMORY_SHARE_MAX = 0.9
 
 const SHORT_MS = 3_600_000
 
@@ -120,14 +116,26 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
     return (ageMs < SHORT_MS ? await deps.readTime() : Date.now()) + ageMs
   }
 
-  const requireRoom = async (): Promise<void> => {
-    const share = await guardRedis(deps.readMemoryShare)
-    if (share > MEMORY_SHARE_MAX)
-      throw new AppError('queue_full', 'the queue has no room left; try again later')
+  /** What is accepted counts as the tenant's until it ends; what is refused, or has ended before, does not. */
+  const enqueueHeld = async (tenant: Tenant, submission: Submission): Promise<Enqueued> => {
+    const { id, data } = submission
+    await deps.shares.hold(tenant, {
+      id,
+      model: data.model,
+      bytes: data.upload.bytes,
+      deadline: data.deadline,
+    })
+    let isHeld = false
+    try {
+      const enqueued = await deps.enqueue(submission)
+      isHeld = enqueued.read === null || !isEnded(enqueued.read)
+      return enqueued
+    } finally {
+      if (!isHeld) void deps.shares.release(tenant, id)
+    }
   }
 
   return async (request: PredictionRequest): Promise<Enqueued> => {
-    await requireRoom()
     const { id, tenant, upload, options } = request
     const model = options.model ?? deps.catalog.defaultName
     const metadata = parseMetadata(options.metadata)
@@ -135,6 +143,7 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
     if (!(await deps.catalog.has(model))) {
       throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
     }
+    await deps.admission.enter(model, 1)
 
     const known = request.isKnownAnswerEnough
       ? await deps.findKnownAnswer(tenant.id, model, upload.sha256)
@@ -161,7 +170,7 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
       data.idempotency = { submission_id: randomUUID(), request_sha256: hashRequest(data, request) }
     }
     const bytes = known === null ? upload.bytes : null
-    return deps.enqueue({ id, data, bytes, webhook: webhooks.completed })
+    return enqueueHeld(tenant, { id, data, bytes, webhook: webhooks.completed })
   }
 }
 export type AcceptPrediction = ReturnType<typeof createAcceptPrediction>

@@ -1,12 +1,14 @@
 import Fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { randomUUID } from 'node:crypto'
+import type { Admission } from './admission.ts'
 import type { BaseUrl } from './base-url.ts'
 import type { CancelPrediction } from './cancel-prediction.ts'
 import type { CapacityReader } from './capacity.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Deletions } from './delete-prediction.ts'
 import type { ModelCatalog } from './model-catalog.ts'
+import { admit } from './plugins/admit.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { bodies } from './plugins/bodies.ts'
 import { answerClientError } from './plugins/client-error.ts'
@@ -29,6 +31,7 @@ import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
 import { webhookDeadLetterRoute } from './routes/webhook-dead-letter.ts'
 import type { Submit } from './submit.ts'
+import type { Shares } from './tenants/shares.ts'
 import type { Tenants } from './tenants/tenants.ts'
 import type { Waits } from './waits.ts'
 import type { Deliveries } from './webhooks/deliveries.ts'
@@ -38,6 +41,8 @@ export interface AppDeps {
   log: FastifyBaseLogger
   baseUrl: BaseUrl
   tenants: Tenants
+  admission: Admission
+  shares: Shares
   submit: Submit
   cancelPrediction: CancelPrediction
   deletions: Pick<Deletions, 'deletePrediction'>
@@ -92,6 +97,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(linger)
   await app.register(drain, { waits: deps.waits, delayMs: options.drainDelayMs })
   await app.register(authenticate, { tenants: deps.tenants })
+  await app.register(admit, deps)
   await app.register(bodies)
   await app.register(openapi, { version: options.version })
 

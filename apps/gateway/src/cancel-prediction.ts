@@ -50,7 +50,7 @@ export const createCancelPrediction = (
   /** What is missed here is made up for: waiters look again by themselves, and the sweeper finds the picture. */
   const settle = ({ record: { id, data } }: PredictionRead): void => {
     Promise.all([
-      deps.announceEnd(id, data.model),
+      deps.announceEnd(id, data.model, data.tenant),
       data.upload.id === null ? null : deps.uploads.delete(data.upload.id),
     ]).catch((err: unknown) =>
       deps.log.warn({ err, predictionId: id }, 'cancellation not announced, or upload not deleted'),

@@ -40,6 +40,24 @@ export const GatewaySettings = Type.Object({
     maximum: 512 * 1024 * 1024,
     description: 'Largest picture that is accepted, in bytes',
   }),
+  UPLOADS_IN_FLIGHT_BYTES: Type.Integer({
+    default: 256 * 1024 * 1024,
+    minimum: 1,
+    maximum: 64 * 1024 * 1024 * 1024,
+    description:
+      'Most bytes of request bodies that one gateway takes in at the same time; what is more is refused',
+  }),
+  QUEUE_DEPTH_MAX: Type.Integer({
+    default: 100_000,
+    minimum: 1,
+    maximum: 10_000_000,
+    description: 'Most predictions in the queue of a model; with several gateways a few more get in',
+  }),
+  QUEUE_WAIT_MAX: DurationText({
+    default: '1h',
+    description:
+      'How long the last in the queue may have to wait, by what the workers can do; what is more is refused',
+  }),
   SYNC_TIMEOUT: DurationText({
     default: '60s',
     description: 'How long POST / waits for the answer before it replies 504 with the URL of the prediction',
@@ -111,6 +129,11 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     trustProxy: settings.TRUST_PROXY?.split(',').map((entry) => entry.trim()) ?? false,
     uploadBytesMax: settings.UPLOAD_BYTES_MAX,
+    admission: {
+      uploadsInFlightBytesMax: settings.UPLOADS_IN_FLIGHT_BYTES,
+      depthMax: settings.QUEUE_DEPTH_MAX,
+      waitMaxMs: parseDurationMs(settings.QUEUE_WAIT_MAX),
+    },
     syncTimeoutMs: parseDurationMs(settings.SYNC_TIMEOUT),
     drainDelayMs: parseDurationMs(settings.DRAIN_DELAY),
     resultTtlMs: parseDurationMs(settings.RESULT_TTL),

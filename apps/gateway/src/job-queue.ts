@@ -17,6 +17,7 @@ import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import Value from 'typebox/value'
 import type { RetentionOptions } from './expiry.ts'
+import type { FairOrder } from './fair-order.ts'
 import { guardRedis } from './guard-redis.ts'
 import { createScriptLoader } from './script-loader.ts'
 
@@ -49,7 +50,7 @@ const PREDICT_RETRY_DELAY_MS = 500
 
 /** The gateway's producing side of BullMQ. */
 export const createJobQueue = (
-  deps: { redis: RedisConnection; log: Logger },
+  deps: { redis: RedisConnection; fairOrder: FairOrder; log: Logger },
   options: JobQueueOptions,
 ): JobQueue => {
   const { redis } = deps
@@ -107,15 +108,23 @@ export const createJobQueue = (
       async (queue) => (await queue.remove(webhookJobId, { removeChildren: false })) === 1,
     )
 
+  const takePlace = async (data: PredictJobData): Promise<number> => {
+    if (data.known !== undefined) return JOB_PRIORITY.known
+    requireConnection()
+    const [tag = JOB_PRIORITY.ordinary] = await deps.fairOrder.takeTags(data.model, data, 1)
+    return tag
+  }
+
   const addAlone = async (id: string, data: PredictJobData): Promise<void> => {
-    const add = (queue: Queue) => queue.add(PREDICT_JOB_NAME, data, predictOptions(id, data))
+    const priority = await takePlace(data)
+    const add = (queue: Queue) => queue.add(PREDICT_JOB_NAME, data, predictOptions(id, priority))
     await useQueue(predictQueueName(data.model), add)
   }
 
   const keepFor = (ms: number) => ({ age: Math.ceil(ms / 1000) })
-  const predictOptions = (id: string, data: PredictJobData): JobsOptions => ({
+  const predictOptions = (id: string, priority: number): JobsOptions => ({
     jobId: id,
-    priority: data.known === undefined ? JOB_PRIORITY.ordinary : JOB_PRIORITY.known,
+    priority,
     attempts: PREDICT_ATTEMPTS,
     backoff: { type: 'exponential', delay: PREDICT_RETRY_DELAY_MS, jitter: 0.5 },
     removeOnComplete: keepFor(options.resultTtlMs),
@@ -125,6 +134,7 @@ export const createJobQueue = (
   })
 
   const addWithWebhook = async (id: string, data: PredictJobData, webhook: WebhookJobData): Promise<void> => {
+    const priority = await takePlace(data)
     const queueName = predictQueueName(data.model)
     const jobId = webhookId(data.idempotency?.submission_id ?? id)
     const flow: FlowJob = {
@@ -138,7 +148,7 @@ export const createJobQueue = (
           name: PREDICT_JOB_NAME,
           queueName,
           data,
-          opts: { ...predictOptions(id, data), ignoreDependencyOnFailure: true },
+          opts: { ...predictOptions(id, priority), ignoreDependencyOnFailure: true },
         },
       ],
     }

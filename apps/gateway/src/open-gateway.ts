@@ -8,7 +8,9 @@ import { buildApp } from './app.ts'
 import { createBaseUrl } from './base-url.ts'
 import { createCapacityReader } from './capacity.ts'
 import type { GatewayConfig } from './config.ts'
+import { createFairOrder } from './fair-order.ts'
 import { guardRedis } from './guard-redis.ts'
+import { isLoopback } from './is-loopback.ts'
 import { createJobQueue } from './job-queue.ts'
 import { createModelCatalog } from './model-catalog.ts'
 import { createPredictionViewer } from './predictions.ts'
@@ -19,6 +21,10 @@ import { openTenants } from './tenants/tenants.ts'
 import { createWaits } from './waits.ts'
 import { openWebhooks } from './webhooks/open-webhooks.ts'
 import { wirePredictions } from './wire-predictions.ts'
+
+const NO_KEYS_WARNING =
+  'API_KEYS_FILE IS NOT SET, and this gateway listens beyond the loopback: whoever reaches its port may use it, read ' +
+  'what others asked, and fill its queue. Make keys with `pnpm keys create`, or keep the port to those who may'
 
 export const VERSION = '0.1.0'
 
@@ -33,6 +39,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const retention = { resultTtlMs, deadLetterTtlMs }
 
   const tenants = await openTenants({ log }, { path: config.apiKeysFile, webhookSecrets: webhooks.secrets })
+  if (config.apiKeysFile === null && !isLoopback(config.listen.host)) log.warn(NO_KEYS_WARNING)
   releasers.push('tenants', () => tenants.close())
   const secretsOf = (tenantId: string) => tenants.secretsOf(tenantId)
 
@@ -61,7 +68,12 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
 
   const waits = createWaits({ subscriber: openConsumer('gateway-ends'), reader, keys })
 
-  const queue = createJobQueue({ redis: accepting, log }, { prefix, ...retention })
+  const weightOf = (tenantId: string): number => tenants.find(tenantId).weight
+  const fairOrder = createFairOrder(
+    { redis: accepting, keys, weightOf, log },
+    { prefix, queueAgeMaxMs: config.queueAgeMaxMs },
+  )
+  const queue = createJobQueue({ redis: accepting, fairOrder, log }, { prefix, ...retention })
   releasers.push('queues', () => queue.close())
 
   // The file of the tenants may bring secrets at any time.
@@ -74,7 +86,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   }
 
   const predictions = wirePredictions(
-    { accepting, commands, keys, reader, catalog, queue, secretsOf, log },
+    { accepting, commands, keys, reader, catalog, queue, readCapacity, secretsOf, log },
     config,
     {
       graceMs: SWEEP_GRACE_MS,
@@ -91,6 +103,8 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       log,
       baseUrl: createBaseUrl(config.publicUrl),
       tenants,
+      admission: predictions.admission,
+      shares: predictions.shares,
       submit: createSubmit({ ...predictions, waits }),
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,

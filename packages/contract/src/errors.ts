@@ -57,11 +57,18 @@ const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERRORS, t
 /** An error with a code and a message that is safe to show to a client. */
 export class AppError extends Error {
   readonly code: ErrorCode
+  /** When it is worth to come again, ms from now; null when nobody knows. */
+  readonly retryAfterMs: number | null
 
-  constructor(code: ErrorCode, publicMessage: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    publicMessage: string,
+    options: ErrorOptions & { retryAfterMs?: number } = {},
+  ) {
     super(publicMessage, options)
     this.name = 'AppError'
     this.code = code
+    this.retryAfterMs = options.retryAfterMs ?? null
   }
 }
 

@@ -14,7 +14,8 @@ export const WEBHOOK_JOB_NAME = 'deliver'
 /**
  * Every job has a BullMQ priority, so that all wait in one sorted set and a position is one ZRANK
  * (81 µs at 50,000 waiting, against 628 µs for LPOS in a list). The same priority is first in, first out. What is
- * known already takes a worker no time, so it does not stand in line behind what is not.
+ * known already takes a worker no time, so it does not stand in line behind what is not: that has a tag from `ordinary`
+ * on, by which tenants take turns (apps/gateway/src/fair-order.ts).
  */
 export const JOB_PRIORITY = { known: 1, ordinary: 2 } as const
 

@@ -18,6 +18,12 @@ export const createKeys = (prefix: string) => ({
   forgets: `${prefix}:forgets`,
   /** String with expiry: held by the gateway that sweeps */
   sweeping: `${prefix}:sweeping`,
+  /** Hash with expiry: how far the order of what waits for a model has come, for all and for each tenant */
+  fair: (model: string): string => `${prefix}:fair:${model}`,
+  /** Hash with expiry: what a tenant has used of its rate, and how many bytes it holds */
+  shares: (tenant: string): string => `${prefix}:shares:${tenant}`,
+  /** Hash with expiry: predictions of a tenant that have not ended, `<bytes> <since> <deadline> <model>` by id */
+  held: (tenant: string): string => `${prefix}:held:${tenant}`,
   /** Hash: model name → RegisteredModel */
   models: `${prefix}:models`,
   /** Set: ids of the workers that have served a model */

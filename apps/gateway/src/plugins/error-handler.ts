@@ -5,7 +5,14 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { describeValidation } from '../describe-validation.ts'
 
-const RETRY_AFTER_S = 5
+const RETRY_AFTER_MS = 5000
+// Capacity changes: who is told to come in hours would miss that.
+const RETRY_AFTER_MAX_S = 3600
+
+const readRetryAfterS = (error: Error | null): number => {
+  const ms = (error instanceof AppError ? error.retryAfterMs : null) ?? RETRY_AFTER_MS
+  return Math.min(RETRY_AFTER_MAX_S, Math.max(1, Math.ceil(ms / 1000)))
+}
 
 /** Sends an error as RFC 9457 problem+json. */
 export const sendProblem = (
@@ -13,9 +20,10 @@ export const sendProblem = (
   code: ErrorCode,
   detail: string,
   extra: { prediction_url?: string } = {},
+  error: Error | null = null,
 ): FastifyReply => {
   const { status } = ERRORS[code]
-  if (status === 503) reply.header('retry-after', RETRY_AFTER_S)
+  if (status === 503 || status === 429) reply.header('retry-after', readRetryAfterS(error))
   return reply
     .code(status)
     .type('application/problem+json')
@@ -67,7 +75,7 @@ export const errorHandler = fp(
       const level = code === 'internal_error' ? 'error' : ERRORS[code].status >= 500 ? 'warn' : 'info'
       request.log[level]({ err, code }, 'request failed')
       endConnectionOfUnreadBody(request, reply)
-      return sendProblem(reply, code, detail)
+      return sendProblem(reply, code, detail, {}, err)
     })
     app.setNotFoundHandler((request, reply) => {
       endConnectionOfUnreadBody(request, reply)

@@ -66,30 +66,35 @@ const sendAnswer = (reply: FastifyReply, { output, model }: Prediction): Fastify
 export const classifyRoute =
   (deps: AppDeps, options: AppOptions): FastifyPluginAsyncTypebox =>
   async (app) => {
-    app.post('/', { schema, config: { documentedBody: uploadBody() } }, async (request, reply) => {
-      const { upload } = await receiveInput(request, options.uploadBytesMax)
-      const baseUrl = deps.baseUrl(request)
-      const read = await deps.submit(
-        {
-          tenant: request.tenant,
-          upload,
-          options: {},
-          ...readSubmitHeaders(request.headers),
-          baseUrl,
-        },
-        { timeoutMs: options.syncTimeoutMs, signal: createClientSignal(reply) },
-      )
-      const path = predictionPath(read.record.id)
-      const url = `${baseUrl}${path}`
-      if (!isEnded(read)) {
-        reply.header('location', path)
-        if (app.isDraining) return reply.code(202).send(await deps.viewPrediction(read, baseUrl))
-        const detail = `the photo is accepted and will be classified; its answer will be at ${url}`
-        return sendProblem(reply, 'prediction_timeout', detail, { prediction_url: url })
-      }
-      const prediction = await deps.viewPrediction(read, baseUrl)
-      if (prediction.error === null) return sendAnswer(reply, prediction)
-      const { code, message } = prediction.error
-      return sendProblem(reply, code, message, { prediction_url: url })
-    })
+    app.post(
+      '/',
+      { schema, config: { admits: true, documentedBody: uploadBody() } },
+      async (request, reply) => {
+        const { upload } = await receiveInput(request, options.uploadBytesMax)
+        const baseUrl = deps.baseUrl(request)
+        const read = await deps.submit(
+          {
+            tenant: request.tenant,
+            onAccepted: request.releaseUpload,
+            upload,
+            options: {},
+            ...readSubmitHeaders(request.headers),
+            baseUrl,
+          },
+          { timeoutMs: options.syncTimeoutMs, signal: createClientSignal(reply) },
+        )
+        const path = predictionPath(read.record.id)
+        const url = `${baseUrl}${path}`
+        if (!isEnded(read)) {
+          reply.header('location', path)
+          if (app.isDraining) return reply.code(202).send(await deps.viewPrediction(read, baseUrl))
+          const detail = `the photo is accepted and will be classified; its answer will be at ${url}`
+          return sendProblem(reply, 'prediction_timeout', detail, { prediction_url: url })
+        }
+        const prediction = await deps.viewPrediction(read, baseUrl)
+        if (prediction.error === null) return sendAnswer(reply, prediction)
+        const { code, message } = prediction.error
+        return sendProblem(reply, code, message, { prediction_url: url })
+      },
+    )
   }

@@ -62,24 +62,29 @@ export const createPredictionRoute =
   (deps: AppDeps, options: AppOptions): FastifyPluginAsyncTypebox =>
   async (app) => {
     const documentedBody = uploadBody(PredictionOptions.properties)
-    app.post('/v1/predictions', { schema, config: { documentedBody } }, async (request, reply) => {
-      const { upload, fields } = await receiveInput(request, options.uploadBytesMax)
-      const baseUrl = deps.baseUrl(request)
-      const waitSeconds = parsePreferWait(request.headers.prefer)
-      if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)
-      const read = await deps.submit(
-        {
-          tenant: request.tenant,
-          upload,
-          options: parseOptions(request, fields),
-          ...readSubmitHeaders(request.headers),
-          baseUrl,
-        },
-        { timeoutMs: (waitSeconds ?? 0) * 1000, signal: createClientSignal(reply) },
-      )
-      reply
-        .code(isEnded(read) && waitSeconds !== null ? 200 : 202)
-        .header('location', predictionPath(read.record.id))
-      return deps.viewPrediction(read, baseUrl)
-    })
+    app.post(
+      '/v1/predictions',
+      { schema, config: { admits: true, documentedBody } },
+      async (request, reply) => {
+        const { upload, fields } = await receiveInput(request, options.uploadBytesMax)
+        const baseUrl = deps.baseUrl(request)
+        const waitSeconds = parsePreferWait(request.headers.prefer)
+        if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)
+        const read = await deps.submit(
+          {
+            tenant: request.tenant,
+            onAccepted: request.releaseUpload,
+            upload,
+            options: parseOptions(request, fields),
+            ...readSubmitHeaders(request.headers),
+            baseUrl,
+          },
+          { timeoutMs: (waitSeconds ?? 0) * 1000, signal: createClientSignal(reply) },
+        )
+        reply
+          .code(isEnded(read) && waitSeconds !== null ? 200 : 202)
+          .header('location', predictionPath(read.record.id))
+        return deps.viewPrediction(read, baseUrl)
+      },
+    )
   }

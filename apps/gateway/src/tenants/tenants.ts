@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { unwatchFile, watchFile } from 'node:fs'
 import type { Logger } from 'pino'
+import { hashApiKey } from './api-key.ts'
 import { readKeysFile, type KeysFile } from './keys-file.ts'
 import { ANONYMOUS, type Tenant } from './tenant.ts'
 
@@ -15,9 +15,6 @@ export interface Tenants {
 }
 
 const WATCH_INTERVAL_MS = 1000
-
-/** A key is 32 random bytes, so nobody finds it from a fast hash, and nothing is gained from a slow one. */
-export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex')
 
 const index = (file: KeysFile) => {
   const byId = new Map<string, Tenant>()
@@ -69,7 +66,7 @@ export const openTenants = async (
     identify(key) {
       if (known === null) return ANONYMOUS
       // What is compared are hashes, found by a hash: how long that takes says nothing about a key.
-      return key === null ? null : (known.byHash.get(hashKey(key)) ?? null)
+      return key === null ? null : (known.byHash.get(hashApiKey(key)) ?? null)
     },
     secretsOf(tenantId) {
       const { webhookSecrets } = find(tenantId)
