@@ -1,6 +1,7 @@
 import { AppError } from '@menagerie/contract/errors'
 import { ANONYMOUS_ID, PAYLOAD_VERSION, type PredictJobData } from '@menagerie/contract/job'
 import { METADATA_BYTES_MAX, TOP_K_DEFAULT, type PredictionOptions } from '@menagerie/contract/prediction'
+import { listWebhookEvents } from '@menagerie/contract/webhook-events'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import { createHash, randomUUID } from 'node:crypto'
 import type { Admission } from './admission.ts'
@@ -38,6 +39,10 @@ const parseMetadata = (text: string | undefined): Record<string, unknown> => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new AppError('request_invalid', 'metadata must be a JSON object')
   }
+  // Numbers can grow: 1e20 is sent with all its digits in a webhook, which has to stay small.
+  if (Buffer.byteLength(JSON.stringify(value)) > METADATA_BYTES_MAX) {
+    throw new AppError('request_invalid', `metadata may have at most ${METADATA_BYTES_MAX} bytes written out`)
+  }
   return { ...value }
 }
 
@@ -59,11 +64,43 @@ export interface PredictionRequest {
 
 const SHORT_MS = 3_600_000
 
+const BASE_URL_LENGTH_MAX = 512
+
+interface WebhookPlan {
+  /** Told by the worker that begins with it. */
+  start: { url: string; base_url: string } | null
+  /** Told by the flow parent of its job. */
+  completed: { url: string; baseUrl: string } | null
+}
+
+/** @throws AppError `request_invalid`, and what `checkUrl` throws */
+const planWebhooks = (
+  { tenant, options, baseUrl }: PredictionRequest,
+  checkUrl: WebhookUrlPolicy,
+): WebhookPlan => {
+  const { webhook: url, webhook_events_filter: filter } = options
+  if (url === undefined) {
+    if (filter === undefined) return { start: null, completed: null }
+    throw new AppError('request_invalid', 'webhook_events_filter needs a webhook')
+  }
+  checkUrl(url, tenant.id)
+  // Of a Host header: three times in the body, which has to stay small.
+  if (baseUrl.length > BASE_URL_LENGTH_MAX) {
+    throw new AppError('request_invalid', 'the name of this host is too long for a webhook')
+  }
+  const events = listWebhookEvents(filter)
+  return {
+    start: events.includes('start') ? { url, base_url: baseUrl } : null,
+    completed: events.includes('completed') ? { url, baseUrl } : null,
+  }
+}
+
 /** Of all that makes two requests different ones. */
 const hashRequest = (data: PredictJobData, { options, cancelAfterMs }: PredictionRequest): string => {
   const { upload, model, top_k, metadata } = data
-  const { webhook, priority } = options
-  const asked = [upload.sha256, model, top_k, metadata, webhook, cancelAfterMs, priority]
+  const { webhook, webhook_events_filter: filter, priority } = options
+  const events = filter === undefined ? [] : [listWebhookEvents(filter)]
+  const asked = [upload.sha256, model, top_k, metadata, webhook, cancelAfterMs, priority, ...events]
   return createHash('sha256').update(JSON.stringify(asked)).digest('hex')
 }
 
@@ -99,10 +136,10 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
   }
 
   return async (request: PredictionRequest): Promise<Enqueued> => {
-    const { id, tenant, upload, options, baseUrl } = request
+    const { id, tenant, upload, options } = request
     const model = options.model ?? deps.catalog.defaultName
     const metadata = parseMetadata(options.metadata)
-    if (options.webhook !== undefined) deps.checkWebhookUrl(options.webhook)
+    const webhooks = planWebhooks(request, deps.checkWebhookUrl)
     if (!(await deps.catalog.has(model))) {
       throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
     }
@@ -127,12 +164,13 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
       ...(options.priority === undefined ? {} : { priority: options.priority }),
       deadline: await readDeadline(request.cancelAfterMs),
       ...(known === null ? {} : { known }),
+      ...(webhooks.start === null ? {} : { start_webhook: webhooks.start }),
     }
     if (request.isKeyed) {
       data.idempotency = { submission_id: randomUUID(), request_sha256: hashRequest(data, request) }
     }
-    const webhook = options.webhook === undefined ? null : { url: options.webhook, baseUrl }
-    return enqueueHeld(tenant, { id, data, bytes: known === null ? upload.bytes : null, webhook })
+    const bytes = known === null ? upload.bytes : null
+    return enqueueHeld(tenant, { id, data, bytes, webhook: webhooks.completed })
   }
 }
 export type AcceptPrediction = ReturnType<typeof createAcceptPrediction>

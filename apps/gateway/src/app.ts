@@ -23,6 +23,7 @@ import { classifyRoute } from './routes/classify.ts'
 import { createPredictionRoute } from './routes/create-prediction.ts'
 import { deadLetterRoute } from './routes/dead-letter.ts'
 import { deletePredictionRoute } from './routes/delete-prediction.ts'
+import { deliveriesRoute } from './routes/deliveries.ts'
 import { getPredictionRoute } from './routes/get-prediction.ts'
 import { listModelsRoute } from './routes/list-models.ts'
 import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
@@ -31,10 +32,13 @@ import { probesRoute } from './routes/probes.ts'
 import type { FetchPicture } from './url-input/fetch-picture.ts'
 import { torchServeRoutes } from './routes/torchserve.ts'
 import { v2Routes } from './routes/v2/v2.ts'
+import { webhookDeadLetterRoute } from './routes/webhook-dead-letter.ts'
 import type { Submit } from './submit.ts'
 import type { Shares } from './tenants/shares.ts'
 import type { Tenants } from './tenants/tenants.ts'
 import type { Waits } from './waits.ts'
+import type { Deliveries } from './webhooks/deliveries.ts'
+import type { WebhookDeadLetters } from './webhooks/webhook-dead-letters.ts'
 
 export interface AppDeps {
   log: FastifyBaseLogger
@@ -48,6 +52,8 @@ export interface AppDeps {
   cancelPrediction: CancelPrediction
   deletions: Pick<Deletions, 'deletePrediction'>
   deadLetters: DeadLetters
+  deliveries: Deliveries
+  webhookDeadLetters: WebhookDeadLetters
   waits: Waits
   readPrediction: RecordReader['read']
   viewPrediction: PredictionViewer
@@ -113,7 +119,9 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(getPredictionRoute(deps))
   await app.register(cancelPredictionRoute(deps))
   await app.register(deletePredictionRoute(deps))
+  await app.register(deliveriesRoute(deps))
   await app.register(deadLetterRoute(deps, options))
+  await app.register(webhookDeadLetterRoute(deps, options))
   await app.register(predictionEventsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))

@@ -4,6 +4,7 @@ import {
   PREDICT_JOB_NAME,
   predictQueueName,
   WEBHOOK_JOB_NAME,
+  WEBHOOK_JOB_OPTIONS,
   WEBHOOK_QUEUE_NAME,
   WebhookJobData,
   type PredictJobData,
@@ -34,20 +35,18 @@ export interface JobQueue {
   remove(model: string, id: string): Promise<void>
   /** Removes the job that delivers a webhook, not its prediction; resolves with false while it is being delivered. */
   removeWebhook(webhookJobId: string): Promise<boolean>
+  /** Does something with the queue of webhooks. */
+  useWebhooks<T>(use: (queue: Queue) => Promise<T>): Promise<T>
   /** What a job that delivers a webhook has to deliver; null when it is gone. */
   readWebhook(webhookJobId: string): Promise<WebhookJobData | null>
   close(): Promise<void>
 }
 
-export type JobQueueOptions = {
-  prefix: string
-  webhookAttempts: number
-} & RetentionOptions
+export type JobQueueOptions = { prefix: string } & RetentionOptions
 
 // Errors of ours are worth no retry; what is left is Redis or a lost inference thread.
 const PREDICT_ATTEMPTS = 3
 const PREDICT_RETRY_DELAY_MS = 500
-const WEBHOOK_KEPT_S = 7 * 24 * 3600
 
 /** The gateway's producing side of BullMQ. */
 export const createJobQueue = (
@@ -142,14 +141,7 @@ export const createJobQueue = (
       name: WEBHOOK_JOB_NAME,
       queueName: WEBHOOK_QUEUE_NAME,
       data: webhook,
-      opts: {
-        jobId,
-        attempts: options.webhookAttempts,
-        backoff: { type: 'custom' },
-        removeOnComplete: { age: WEBHOOK_KEPT_S },
-        removeOnFail: { age: WEBHOOK_KEPT_S },
-        stackTraceLimit: 1,
-      },
+      opts: { ...WEBHOOK_JOB_OPTIONS, jobId },
       // Without `ignoreDependencyOnFailure` a failed prediction would leave its webhook waiting for ever.
       children: [
         {
@@ -186,6 +178,7 @@ export const createJobQueue = (
       await useQueue(predictQueueName(model), (queue) => queue.remove(id))
     },
     removeWebhook,
+    useWebhooks: (use) => useQueue(WEBHOOK_QUEUE_NAME, use),
     readWebhook: (webhookJobId) =>
       useQueue(WEBHOOK_QUEUE_NAME, async (queue) => {
         const job = await queue.getJob(webhookJobId)

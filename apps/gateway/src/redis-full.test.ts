@@ -67,7 +67,7 @@ test('a prediction with a webhook that a full Redis refuses is taken when there 
   )
   const queue = createJobQueue(
     { redis, fairOrder, log },
-    { prefix: 'test', resultTtlMs: 60_000, deadLetterTtlMs: 60_000, webhookAttempts: 1 },
+    { prefix: 'test', resultTtlMs: 60_000, deadLetterTtlMs: 60_000 },
   )
   atEnd(t, 'queue', async () => {
     await queue.close()

@@ -22,6 +22,9 @@ import { createIdentify } from './prediction-id.ts'
 import type { RecordReader } from './record-reader.ts'
 import { createSweep } from './sweep.ts'
 import { createShares } from './tenants/shares.ts'
+import { createDeliveries } from './webhooks/deliveries.ts'
+import { createWebhookDeadLetters } from './webhooks/webhook-dead-letters.ts'
+import { createWebhookJobs } from './webhooks/webhook-jobs.ts'
 import { createWebhookUrlPolicy } from './webhooks/url-policy.ts'
 
 export interface PredictionDeps {
@@ -33,6 +36,8 @@ export interface PredictionDeps {
   catalog: ModelCatalog
   queue: JobQueue
   readCapacity: CapacityReader
+  /** With what a tenant's webhooks are signed. */
+  secretsOf: (tenantId: string) => readonly string[]
   log: Logger
 }
 
@@ -80,7 +85,7 @@ export const wirePredictions = (
       enqueue,
       findKnownAnswer: config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null,
       checkWebhookUrl: createWebhookUrlPolicy({
-        hasSecret: webhooks.secret !== null,
+        secretsOf: deps.secretsOf,
         isPrivateAllowed: webhooks.isPrivateAllowed,
       }),
       admission,
@@ -94,8 +99,9 @@ export const wirePredictions = (
     { redis, keys, reader, uploads, announceEnd, log },
     { prefix },
   )
+  const webhookJobs = createWebhookJobs({ redis, keys, queue })
   const deletions = createDeletions(
-    { redis, keys, reader, uploads, queue, forget, cache, catalog },
+    { redis, keys, reader, uploads, queue, forget, webhookJobs, cache, catalog },
     { prefix },
   )
   const deadLetters = createDeadLetters(
@@ -123,6 +129,8 @@ export const wirePredictions = (
     cancelPrediction,
     deletions,
     deadLetters,
+    deliveries: createDeliveries({ redis, reader, queue, webhookJobs }, { prefix }),
+    webhookDeadLetters: createWebhookDeadLetters({ queue }),
     sweep,
   }
 }

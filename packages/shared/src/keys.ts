@@ -12,7 +12,9 @@ export const createKeys = (prefix: string) => ({
   canceled: `${prefix}:canceled`,
   /** String: what ids are made from Idempotency-Keys with */
   idSecret: `${prefix}:id-secret`,
-  /** Sorted set: predictions that were deleted while something still held them, `<model> <id> <webhook job> <sha256> <tenant>` by time */
+  /** String with expiry: of a prediction whose id was made from a key, the submission that its webhooks are named after */
+  submission: (predictionId: string): string => `${prefix}:submission:${predictionId}`,
+  /** Sorted set by time: predictions that were deleted while something still held them, `<model> <id> <webhook job> <sha256> <tenant> <webhook job of its start>` */
   forgets: `${prefix}:forgets`,
   /** String with expiry: held by the gateway that sweeps */
   sweeping: `${prefix}:sweeping`,

@@ -8,7 +8,7 @@ export interface Tenants {
   /** Whose key this is; null when it is nobody's. Without a file of keys everybody is `ANONYMOUS`. */
   identify(key: string | null): Tenant | null
   /** What a tenant's webhooks are signed with, the current secret first; empty when there is none. */
-  secretsOf(tenantId: string): string[]
+  secretsOf(tenantId: string): readonly string[]
   /** Of whom the file does not name (any more): that of everybody. */
   find(tenantId: string): Tenant
   close(): void
@@ -42,7 +42,7 @@ const index = (file: KeysFile) => {
  */
 export const openTenants = async (
   deps: { log: Logger },
-  options: { path: string | null; webhookSecret: string | null },
+  options: { path: string | null; webhookSecrets: readonly string[] },
 ): Promise<Tenants> => {
   const { path } = options
   let known = path === null ? null : index(await readKeysFile(path))
@@ -70,8 +70,7 @@ export const openTenants = async (
     },
     secretsOf(tenantId) {
       const { webhookSecrets } = find(tenantId)
-      if (webhookSecrets.length > 0) return webhookSecrets
-      return options.webhookSecret === null ? [] : [options.webhookSecret]
+      return webhookSecrets.length > 0 ? webhookSecrets : options.webhookSecrets
     },
     find,
     close() {

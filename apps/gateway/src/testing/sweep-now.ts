@@ -26,10 +26,7 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
     { redis, keys, weightOf: () => 1, log },
     { prefix, queueAgeMaxMs: config.queueAgeMaxMs },
   )
-  const queue = createJobQueue(
-    { redis, fairOrder, log },
-    { prefix, resultTtlMs, deadLetterTtlMs, webhookAttempts: config.webhooks.retryDelaysMs.length + 1 },
-  )
+  const queue = createJobQueue({ redis, fairOrder, log }, { prefix, resultTtlMs, deadLetterTtlMs })
   const { sweep } = wirePredictions(
     {
       accepting: redis,
@@ -39,6 +36,7 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
       catalog,
       queue,
       readCapacity: createCapacityReader({ registry }),
+      secretsOf: () => [],
       log,
     },
     config,
