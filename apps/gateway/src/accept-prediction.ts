@@ -82,12 +82,8 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
   /** What is accepted counts as the tenant's until it ends; what is refused, or has ended before, does not. */
   const enqueueHeld = async (tenant: Tenant, submission: Submission): Promise<Enqueued> => {
     const { id, data } = submission
-    await deps.shares.hold(tenant, {
-      id,
-      model: data.model,
-      bytes: data.upload.bytes,
-      deadline: data.deadline,
-    })
+    const { model, deadline, upload } = data
+    await deps.shares.hold(tenant, { model, deadline, items: [{ id, bytes: upload.bytes }] })
     let isHeld = false
     try {
       const enqueued = await deps.enqueue(submission)

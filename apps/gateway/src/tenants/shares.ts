@@ -24,6 +24,13 @@ export interface Asked {
   bytes: number
 }
 
+/** Predictions that are about to be enqueued together. */
+export interface Held {
+  model: string
+  deadline: number
+  items: Array<{ id: string; bytes: number }>
+}
+
 export interface Shares {
   /**
    * Counts a request against the tenant's rate, unless it has too much that has not ended.
@@ -75,15 +82,11 @@ export const createShares = (
       if (code === 2) throw exhausted()
       return limit === null ? null : { limit, windowMs: RATE_WINDOW_MS, left, resetMs, retryMs }
     },
-    async hold(tenant, { id, model, bytes, deadline }) {
+    async hold(tenant, { model, deadline, items }) {
       if (!hasShare(tenant)) return
-      const args = [
-        ...shareArgs(tenant, { predictions: 1, bytes }),
-        id,
-        deadline,
-        model,
-        2 * options.queueAgeMaxMs,
-      ]
+      const asked = { predictions: items.length, bytes: items.reduce((sum, { bytes }) => sum + bytes, 0) }
+      const common = [...shareArgs(tenant, asked), deadline, model, 2 * options.queueAgeMaxMs]
+      const args = [...common, ...items.flatMap(({ id, bytes }) => [id, bytes])]
       if ((await guardRedis(() => redis.eval(HOLD, 2, ...keysOf(tenant), ...args))) !== 1) throw exhausted()
     },
     async release(tenant, id) {
