@@ -83,14 +83,14 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
   const enqueueHeld = async (tenant: Tenant, submission: Submission): Promise<Enqueued> => {
     const { id, data } = submission
     const { model, deadline, upload } = data
-    await deps.shares.hold(tenant, { model, deadline, items: [{ id, bytes: upload.bytes }] })
-    let isHeld = false
+    const isNew = await deps.shares.hold(tenant, { model, deadline, items: [{ id, bytes: upload.bytes }] })
+    let isUnfinished = false
     try {
       const enqueued = await deps.enqueue(submission)
-      isHeld = enqueued.read === null || !isEnded(enqueued.read)
+      isUnfinished = enqueued.read === null || !isEnded(enqueued.read)
       return enqueued
     } finally {
-      if (!isHeld) void deps.shares.release(tenant, id)
+      if (isNew && !isUnfinished) void deps.shares.release(tenant, id)
     }
   }
 

@@ -65,16 +65,16 @@ if redis.call('PTTL', KEYS[1]) < ${RATE_WINDOW_MS} then redis.call('PEXPIRE', KE
 return { 0, left, math.ceil(after - now), 0 }`
 
 /**
- * ARGV behind those of SHARES: deadline, model, ms after which all of it is forgotten, then id and bytes of each. Returns
- * whether they are held now: all of them or none.
+ * ARGV behind those of SHARES: deadline, model, ms after which all of it is forgotten, then id and bytes of each. Returns 0
+ * when they are held now, all of them; 1 when they were before, 2 when they are too much.
  */
 export const HOLD = `${SHARES}
 if redis.call('HEXISTS', KEYS[2], ARGV[9]) == 1 then return 1 end
-if isExhausted() then return 0 end
+if isExhausted() then return 2 end
 for i = 9, #ARGV, 2 do
   redis.call('HSET', KEYS[2], ARGV[i], table.concat({ ARGV[i + 1], now, ARGV[6], ARGV[7] }, ' '))
 end
 redis.call('HINCRBY', KEYS[1], 'bytes', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[8])
 redis.call('PEXPIRE', KEYS[2], ARGV[8])
-return 1`
+return 0`

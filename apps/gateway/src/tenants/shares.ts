@@ -40,14 +40,12 @@ export interface Shares {
    */
   admit(tenant: Tenant, asked: Asked): Promise<RateState | null>
   /**
-   * Counts a prediction among what the tenant has not ended, until whoever ends it lets go of it. Twice is as once.
+   * Counts predictions among what the tenant has not ended, until whoever ends each lets go of it; all of them or none.
    *
+   * @returns whether they count only now: a repetition finds them counted
    * @throws AppError `share_exhausted`, `queue_unavailable`, `queue_full`
    */
-  hold(
-    tenant: Tenant,
-    prediction: { id: string; model: string; bytes: number; deadline: number },
-  ): Promise<void>
+  hold(tenant: Tenant, predictions: Held): Promise<boolean>
   /** Lets go of a prediction that was not accepted after all, or has ended before. What fails is found later. */
   release(tenant: Tenant, id: string): Promise<void>
 }
@@ -83,11 +81,13 @@ export const createShares = (
       return limit === null ? null : { limit, windowMs: RATE_WINDOW_MS, left, resetMs, retryMs }
     },
     async hold(tenant, { model, deadline, items }) {
-      if (!hasShare(tenant)) return
+      if (!hasShare(tenant)) return false
       const asked = { predictions: items.length, bytes: items.reduce((sum, { bytes }) => sum + bytes, 0) }
       const common = [...shareArgs(tenant, asked), deadline, model, 2 * options.queueAgeMaxMs]
       const args = [...common, ...items.flatMap(({ id, bytes }) => [id, bytes])]
-      if ((await guardRedis(() => redis.eval(HOLD, 2, ...keysOf(tenant), ...args))) !== 1) throw exhausted()
+      const code = await guardRedis(() => redis.eval(HOLD, 2, ...keysOf(tenant), ...args))
+      if (code === 2) throw exhausted()
+      return code === 0
     },
     async release(tenant, id) {
       if (hasShare(tenant)) await redis.eval(RELEASE, 2, ...keysOf(tenant), id).catch(() => undefined)
