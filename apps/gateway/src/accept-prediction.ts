@@ -90,7 +90,7 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
       isUnfinished = enqueued.read === null || !isEnded(enqueued.read)
       return enqueued
     } finally {
-      if (isNew && !isUnfinished) void deps.shares.release(tenant, id)
+      if (isNew && !isUnfinished) void deps.shares.release(tenant.id, id)
     }
   }
 

@@ -9,6 +9,7 @@ import type { Forget } from './forget.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { ModelCatalog } from './model-catalog.ts'
+import type { Shares } from './tenants/shares.ts'
 import type { RecordReader } from './record-reader.ts'
 
 /**
@@ -69,6 +70,7 @@ export const createDeletions = (
     queue: JobQueue
     forget: Forget
     cache: ResultCache
+    shares: Pick<Shares, 'release'>
     catalog: ModelCatalog
   },
   options: { prefix: string },
@@ -85,6 +87,7 @@ export const createDeletions = (
     for (const queueName of [predictQueueName(model), WEBHOOK_QUEUE_NAME]) {
       await redis.xtrim(jobKey(options.prefix, queueName, 'events'), 'MAXLEN', 0)
     }
+    await deps.shares.release(deletion.tenant, id)
     // Last, since a worker that still had it may have remembered its answer.
     await forgetAnswer(deletion)
     await redis.zrem(keys.forgets, formatDeletion(deletion))

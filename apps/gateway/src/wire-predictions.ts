@@ -95,7 +95,7 @@ export const wirePredictions = (
     { prefix },
   )
   const deletions = createDeletions(
-    { redis, keys, reader, uploads, queue, forget, cache, catalog },
+    { redis, keys, reader, uploads, queue, forget, cache, shares, catalog },
     { prefix },
   )
   const deadLetters = createDeadLetters(

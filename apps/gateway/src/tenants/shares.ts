@@ -46,8 +46,8 @@ export interface Shares {
    * @throws AppError `share_exhausted`, `queue_unavailable`, `queue_full`
    */
   hold(tenant: Tenant, predictions: Held): Promise<boolean>
-  /** Lets go of a prediction that was not accepted after all, or has ended before. What fails is found later. */
-  release(tenant: Tenant, id: string): Promise<void>
+  /** Lets go of a prediction that was not accepted after all, has ended before, or is deleted. What fails is found later. */
+  release(tenantId: string, id: string): Promise<void>
 }
 
 const RELEASE = `${RELEASE_SHARE}
@@ -62,7 +62,7 @@ export const createShares = (
   options: { prefix: string; queueAgeMaxMs: number },
 ): Shares => {
   const { redis, keys } = deps
-  const keysOf = (tenant: Tenant) => [keys.shares(tenant.id), keys.held(tenant.id)] as const
+  const keysOf = (id: string) => [keys.shares(id), keys.held(id)] as const
   // Of `<prefix>:predict.<model>:<id>` what comes before the model.
   const jobsPrefix = jobKey(options.prefix, predictQueueName(''), '').slice(0, -1)
   const shareArgs = ({ concurrencyMax, bytesMax }: Tenant, { predictions, bytes }: Asked) =>
@@ -75,7 +75,7 @@ export const createShares = (
       const limit = tenant.ratePerMinute
       if (limit === null && !hasShare(tenant)) return null
       const args = [...shareArgs(tenant, asked), limit ?? 0]
-      const reply = await guardRedis(() => redis.eval(ADMIT, 2, ...keysOf(tenant), ...args))
+      const reply = await guardRedis(() => redis.eval(ADMIT, 2, ...keysOf(tenant.id), ...args))
       const [code, left, resetMs, retryMs] = reply as [number, number, number, number]
       if (code === 2) throw exhausted()
       return limit === null ? null : { limit, windowMs: RATE_WINDOW_MS, left, resetMs, retryMs }
@@ -85,12 +85,12 @@ export const createShares = (
       const asked = { predictions: items.length, bytes: items.reduce((sum, { bytes }) => sum + bytes, 0) }
       const common = [...shareArgs(tenant, asked), deadline, model, 2 * options.queueAgeMaxMs]
       const args = [...common, ...items.flatMap(({ id, bytes }) => [id, bytes])]
-      const code = await guardRedis(() => redis.eval(HOLD, 2, ...keysOf(tenant), ...args))
+      const code = await guardRedis(() => redis.eval(HOLD, 2, ...keysOf(tenant.id), ...args))
       if (code === 2) throw exhausted()
       return code === 0
     },
-    async release(tenant, id) {
-      if (hasShare(tenant)) await redis.eval(RELEASE, 2, ...keysOf(tenant), id).catch(() => undefined)
+    async release(tenantId, id) {
+      await redis.eval(RELEASE, 2, ...keysOf(tenantId), id).catch(() => undefined)
     },
   }
 }
