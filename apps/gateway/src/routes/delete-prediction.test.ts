@@ -19,8 +19,8 @@ const findTraces = async (gateway: TestGateway, id: string): Promise<string[]> =
   const traces: string[] = []
   for (const key of await gateway.redis.keys(`${gateway.prefix}:*`)) {
     // What has expired meanwhile has none.
-    const dump: Buffer | null = await gateway.redis.dumpBuffer(key)
-    if (key.includes(id) || dump?.includes(id) === true) traces.push(key)
+    const dump = (await gateway.redis.dumpBuffer(key)) as Buffer | null
+    if (key.includes(id) || (dump ?? '').includes(id)) traces.push(key)
   }
   return traces
 }
