@@ -18,6 +18,8 @@ export type SubmitRequest = Omit<PredictionRequest, 'id' | 'isKeyed'> & {
   idempotencyKey: string | null
 }
 
+const NOTHING = Buffer.alloc(0)
+
 /**
  * Accepts a prediction and waits for its end as long as asked; resolves with its record as it is then. Once it is
  * accepted nothing fails any more: a client that got an error would send the picture again.
@@ -32,6 +34,7 @@ export const createSubmit =
     const listener = deps.waits.listen(id)
     try {
       const { data, read: accepted } = await deps.acceptPrediction({ ...request, id, isKeyed })
+      request.upload.bytes = NOTHING
       // Under the id of a key there may have been another before: what was heard since may be of that one.
       const waiting = isKeyed ? deps.waits.waitForEnd(id, wait) : listener.waitForEnd(data, wait)
       const read = await waiting.catch((error: unknown) => {
