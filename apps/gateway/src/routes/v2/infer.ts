@@ -35,7 +35,7 @@ const schema = {
       Type.Integer({ minimum: 0, description: 'Bytes of JSON at the beginning of the body' }),
     ),
     'content-encoding': Type.Optional(
-      Type.Literal('identity', { description: 'Bodies are taken as they are; pictures are compressed' }),
+      Type.Literal('identity', { description: 'Bodies are taken as they are', examples: ['identity'] }),
     ),
   }),
   response: {

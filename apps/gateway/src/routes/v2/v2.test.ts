@@ -358,7 +358,7 @@ test('a body over the cap is refused', async (t) => {
   await expectError(await postBinary(gateway, { tail: Buffer.alloc(200_000) }), 413, /at most/)
 })
 
-test('what comes of the prediction is the status: a failure, a wait that was too long', async (t) => {
+test('a wait that was too long is 504, and says where the answer will be', async (t) => {
   const gateway = await openTestGateway(t, { SYNC_TIMEOUT: '200ms' })
   const late = await postInfer(gateway, jsonRequest())
   await expectError(late, 504, /its answer will be at/)
