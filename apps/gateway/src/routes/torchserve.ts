@@ -132,7 +132,7 @@ export const torchServeRoutes =
         handler: async (request, reply) => {
           requireVersion(request)
           const { upload } = await receiveInput(request, options.uploadBytesMax)
-          const { model } = request.params as { model: string }
+          const { model } = request.params
           const { output } = await askAndWait(request, reply, { upload, options: { model, top_k: CLASSES } })
           return nameClasses(output)
         },

@@ -101,9 +101,9 @@ const readBinaryAnswer = async (response: Response) => {
   return { answer, tensors }
 }
 
-const decodeBytes = (tensor: Buffer | undefined): string[] => {
+const decodeBytes = (tensor: Buffer = Buffer.alloc(0)): string[] => {
   const texts: string[] = []
-  for (let at = 0; tensor !== undefined && at < tensor.length;) {
+  for (let at = 0; at < tensor.length;) {
     const end = at + 4 + tensor.readUInt32LE(at)
     texts.push(tensor.subarray(at + 4, end).toString())
     at = end
