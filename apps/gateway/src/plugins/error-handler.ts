@@ -5,12 +5,19 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { describeValidation } from '../describe-validation.ts'
 
-const RETRY_AFTER_S = 5
+const RETRY_AFTER_MS = 5000
+// Capacity changes: who is told to come in hours would miss that.
+const RETRY_AFTER_MAX_S = 3600
+
+const readRetryAfterS = (error: Error | null): number => {
+  const ms = (error instanceof AppError ? error.retryAfterMs : null) ?? RETRY_AFTER_MS
+  return Math.min(RETRY_AFTER_MAX_S, Math.max(1, Math.ceil(ms / 1000)))
+}
 
 /** Begins an answer that is an error: its status, and when to come again. */
-export const beginError = (reply: FastifyReply, code: ErrorCode): FastifyReply => {
+export const beginError = (reply: FastifyReply, code: ErrorCode, error: Error | null): FastifyReply => {
   const { status } = ERRORS[code]
-  if (status === 503) reply.header('retry-after', RETRY_AFTER_S)
+  if (status === 503 || status === 429) reply.header('retry-after', readRetryAfterS(error))
   return reply.code(status)
 }
 
@@ -20,13 +27,19 @@ export const sendProblem = (
   code: ErrorCode,
   detail: string,
   extra: { prediction_url?: string } = {},
+  error: Error | null = null,
 ): FastifyReply =>
-  beginError(reply, code)
+  beginError(reply, code, error)
     .type('application/problem+json')
     .send(createProblem(code, detail, reply.request.id, extra))
 
 /** Sends an error in the shape that the clients of a route know. */
-export type SendError = (reply: FastifyReply, code: ErrorCode, detail: string) => FastifyReply
+export type SendError = (
+  reply: FastifyReply,
+  code: ErrorCode,
+  detail: string,
+  error: Error | null,
+) => FastifyReply
 
 const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request_invalid',
@@ -73,20 +86,21 @@ export const createErrorHandler =
     const level = code === 'internal_error' ? 'error' : ERRORS[code].status >= 500 ? 'warn' : 'info'
     request.log[level]({ err, code }, 'request failed')
     endConnectionOfUnreadBody(request, reply)
-    return send(reply, code, detail)
+    return send(reply, code, detail, err)
   }
 
 export const createNotFoundHandler =
   (send: SendError) =>
   (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     endConnectionOfUnreadBody(request, reply)
-    return send(reply, 'route_not_found', `there is no ${request.method} ${request.url.split('?')[0]}`)
+    return send(reply, 'route_not_found', `there is no ${request.method} ${request.url.split('?')[0]}`, null)
   }
 
 export const errorHandler = fp(
   (app, _options, done) => {
-    app.setErrorHandler(createErrorHandler(sendProblem))
-    app.setNotFoundHandler(createNotFoundHandler(sendProblem))
+    const send: SendError = (reply, code, detail, error) => sendProblem(reply, code, detail, {}, error)
+    app.setErrorHandler(createErrorHandler(send))
+    app.setNotFoundHandler(createNotFoundHandler(send))
     done()
   },
   { name: 'error-handler' },

@@ -28,7 +28,13 @@ export const createAskAndWait =
   async (request: FastifyRequest, reply: FastifyReply, asked: Asked): Promise<Answered> => {
     const baseUrl = deps.baseUrl(request)
     const read = await deps.submit(
-      { tenant: request.tenant, ...asked, ...readSubmitHeaders(request.headers), baseUrl },
+      {
+        tenant: request.tenant,
+        onAccepted: request.releaseUpload,
+        ...asked,
+        ...readSubmitHeaders(request.headers),
+        baseUrl,
+      },
       { timeoutMs: syncTimeoutMs, signal: createClientSignal(reply) },
     )
     const path = predictionPath(read.record.id)

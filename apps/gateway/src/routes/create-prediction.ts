@@ -84,24 +84,29 @@ export const createPredictionRoute =
       ...uploadBody(PredictionOptions.properties),
       'application/json': { schema: PredictionRequestBody },
     }
-    app.post('/v1/predictions', { schema, config: { documentedBody } }, async (request, reply) => {
-      const signal = createClientSignal(reply)
-      const received = await receive(request, signal)
-      const baseUrl = deps.baseUrl(request)
-      const waitSeconds = parsePreferWait(request.headers.prefer)
-      if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)
-      const read = await deps.submit(
-        {
-          tenant: request.tenant,
-          ...received,
-          ...readSubmitHeaders(request.headers),
-          baseUrl,
-        },
-        { timeoutMs: (waitSeconds ?? 0) * 1000, signal },
-      )
-      reply
-        .code(isEnded(read) && waitSeconds !== null ? 200 : 202)
-        .header('location', predictionPath(read.record.id))
-      return deps.viewPrediction(read, baseUrl)
-    })
+    app.post(
+      '/v1/predictions',
+      { schema, config: { admits: true, documentedBody } },
+      async (request, reply) => {
+        const signal = createClientSignal(reply)
+        const received = await receive(request, signal)
+        const baseUrl = deps.baseUrl(request)
+        const waitSeconds = parsePreferWait(request.headers.prefer)
+        if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)
+        const read = await deps.submit(
+          {
+            tenant: request.tenant,
+            onAccepted: request.releaseUpload,
+            ...received,
+            ...readSubmitHeaders(request.headers),
+            baseUrl,
+          },
+          { timeoutMs: (waitSeconds ?? 0) * 1000, signal },
+        )
+        reply
+          .code(isEnded(read) && waitSeconds !== null ? 200 : 202)
+          .header('location', predictionPath(read.record.id))
+        return deps.viewPrediction(read, baseUrl)
+      },
+    )
   }

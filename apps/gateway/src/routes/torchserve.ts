@@ -42,8 +42,8 @@ const nameException = (code: ErrorCode): string => {
   return EXCEPTIONS[status] ?? (status < 500 ? 'BadRequestException' : 'InternalServerException')
 }
 
-const sendError: SendError = (reply, code, message) =>
-  beginError(reply, code)
+const sendError: SendError = (reply, code, message, cause) =>
+  beginError(reply, code, cause)
     .type('application/json')
     .send({ code: ERRORS[code].status, type: nameException(code), message })
 

@@ -9,8 +9,8 @@ import {
 import { inferRoutes } from './infer.ts'
 import { metadataRoutes } from './metadata.ts'
 
-const sendError: SendError = (reply, code, error) =>
-  beginError(reply, code).type('application/json').send({ error })
+const sendError: SendError = (reply, code, error, cause) =>
+  beginError(reply, code, cause).type('application/json').send({ error })
 
 /** The Open Inference Protocol (KServe's and Triton's V2) over HTTP, to be registered under `/v2`. */
 export const v2Routes =
