@@ -29,6 +29,9 @@ import { listModelsRoute } from './routes/list-models.ts'
 import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
 import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
+import type { FetchPicture } from './url-input/fetch-picture.ts'
+import { torchServeRoutes } from './routes/torchserve.ts'
+import { v2Routes } from './routes/v2/v2.ts'
 import { webhookDeadLetterRoute } from './routes/webhook-dead-letter.ts'
 import type { Submit } from './submit.ts'
 import type { Shares } from './tenants/shares.ts'
@@ -44,6 +47,8 @@ export interface AppDeps {
   admission: Admission
   shares: Shares
   submit: Submit
+  /** Null: pictures by URL are refused. */
+  fetchPicture: FetchPicture | null
   cancelPrediction: CancelPrediction
   deletions: Pick<Deletions, 'deletePrediction'>
   deadLetters: DeadLetters
@@ -79,6 +84,8 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
     // Bounds a slow upload. Fastify's default would be no bound at all.
     requestTimeout: REQUEST_TIMEOUT_MS,
     genReqId: () => randomUUID(),
+    // Closing is bounded where it is asked for; Fastify's 10 s would cut a longer DRAIN_DELAY.
+    pluginTimeout: 0,
     routerOptions: { maxParamLength: PREDICTION_ID_LENGTH_MAX },
     // A URL that cannot be decoded, an id that is too long: found before there is a route.
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, 'request_invalid', error.message),
@@ -120,5 +127,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(predictionEventsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
+  await app.register(v2Routes(deps, options), { prefix: '/v2' })
+  await app.register(torchServeRoutes(deps, options))
   return app
 }

@@ -77,6 +77,20 @@ export const GatewaySettings = Type.Object({
     default: '1m',
     description: 'How often one of the gateways looks for pictures and records that a crash has left',
   }),
+  URL_INPUTS: Type.Enum(['0', '1'], {
+    default: '0',
+    description:
+      '1 lets clients name a picture by its https URL, which the gateway then fetches; public addresses only',
+  }),
+  URL_INPUTS_ALLOW_PRIVATE: Type.Enum(['0', '1'], {
+    default: '0',
+    description:
+      '1 allows pictures from http:// and from private addresses too: for tests and closed networks',
+  }),
+  URL_INPUTS_TIMEOUT: DurationText({
+    default: '10s',
+    description: 'How long fetching a picture may take in all',
+  }),
   OPERATOR_KEY: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9._~+/-]{16,}=*$',
@@ -139,6 +153,11 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     resultTtlMs: parseDurationMs(settings.RESULT_TTL),
     deadLetterTtlMs: parseDurationMs(settings.DEAD_LETTER_TTL),
     sweepIntervalMs: Math.max(SWEEP_INTERVAL_MIN_MS, parseDurationMs(settings.SWEEP_INTERVAL)),
+    urlInputs: {
+      isEnabled: settings.URL_INPUTS === '1',
+      isPrivateAllowed: settings.URL_INPUTS_ALLOW_PRIVATE === '1',
+      timeoutMs: parseDurationMs(settings.URL_INPUTS_TIMEOUT),
+    },
     operatorKey: settings.OPERATOR_KEY ?? null,
     apiKeysFile: settings.API_KEYS_FILE ?? null,
     queueAgeMaxMs: parseDurationMs(settings.MAX_QUEUE_AGE),

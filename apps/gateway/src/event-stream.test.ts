@@ -24,20 +24,20 @@ const CONTEXT = {
   resultTtlMs: 1,
 }
 
-const makeRead = (status: PredictionStatus): PredictionRead => ({
+const makeRead = (status: PredictionStatus, position: number | null = null, nowMs = 0): PredictionRead => ({
   status,
-  nowMs: 0,
-  position: null,
+  nowMs,
+  position,
   record: { ...createRecord('an-id', DATA, 0), startedAt: status === 'queued' ? null : 1 },
 })
 
 /** What a stream says whose waits end like this, one after another; the gateway stops with the last of them. */
 const collect = async (
   outcomes: Array<PredictionRead | null | Error>,
-  options: { view?: EventStreamDeps['view']; seen?: number } = {},
+  options: { view?: EventStreamDeps['view']; seen?: number; first?: PredictionRead } = {},
 ): Promise<string[]> => {
   const left = [...outcomes]
-  const waitForChange = async (_known: PredictionRead, { timeoutMs }: { timeoutMs: number }) => {
+  const waitUntil: EventStreamDeps['listener']['waitUntil'] = async (_isReached, _data, { timeoutMs }) => {
     assert.equal(timeoutMs, 15_000)
     const outcome = left.shift()
     if (outcome instanceof Error) throw outcome
@@ -45,13 +45,14 @@ const collect = async (
   }
   const deps = {
     waits: { isStopped: () => left.length === 0 },
-    listener: { waitForChange },
+    listener: { waitUntil },
     view: options.view ?? (async (read: PredictionRead) => viewPrediction(read, CONTEXT)),
   }
   const parts: string[] = []
   const { signal } = new AbortController()
-  for await (const part of streamEvents(deps, makeRead('queued'), { seen: options.seen ?? 0, signal })) {
-    parts.push(part.replace(/\ndata: .*\n/, '\n'))
+  const { seen = 0, first = makeRead('queued') } = options
+  for await (const part of streamEvents(deps, first, { seen, signal })) {
+    parts.push(part.replace(/\ndata: \{"id".*\n/, '\n'))
   }
   return parts
 }
@@ -70,6 +71,19 @@ test('a wait in which nothing happened is a heartbeat', async () => {
     makeRead('failed'),
   ])
   assert.deepEqual(parts, [RETRY, QUEUED, HEARTBEAT, PROCESSING, HEARTBEAT, FAILED])
+})
+
+test('a new place in the queue is told, without an id, after five seconds', async () => {
+  const first = makeRead('queued', 5, 0)
+  const places = [makeRead('queued', 5, 2000), makeRead('queued', 3, 4999), makeRead('queued', 2, 5000)]
+  const parts = await collect([...places, makeRead('processing'), makeRead('failed')], { first })
+  const place = 'event: position\ndata: {"position":2,"estimated_wait_ms":null}\n\n'
+  assert.deepEqual(parts, [RETRY, QUEUED, HEARTBEAT, HEARTBEAT, place, PROCESSING, FAILED])
+})
+
+test('who comes again while it waits is told its place', async () => {
+  const parts = await collect([], { seen: 1, first: makeRead('queued', 3) })
+  assert.deepEqual(parts, [RETRY, 'event: position\ndata: {"position":3,"estimated_wait_ms":null}\n\n'])
 })
 
 test('a status that was passed between two looks is told all the same', async () => {

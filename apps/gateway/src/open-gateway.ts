@@ -18,6 +18,7 @@ import { createRecordReader } from './record-reader.ts'
 import { createSubmit } from './submit.ts'
 import { startSweeper } from './sweeper.ts'
 import { openTenants } from './tenants/tenants.ts'
+import { openFetchPicture } from './url-input/open-fetch-picture.ts'
 import { createWaits } from './waits.ts'
 import { openWebhooks } from './webhooks/open-webhooks.ts'
 import { wirePredictions } from './wire-predictions.ts'
@@ -76,14 +77,19 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const queue = createJobQueue({ redis: accepting, fairOrder, log }, { prefix, ...retention })
   releasers.push('queues', () => queue.close())
 
+  const userAgent = `Menagerie/${VERSION}`
   // The file of the tenants may bring secrets at any time.
   if (webhooks.secrets.length > 0 || config.apiKeysFile !== null) {
     const consumer = openConsumer('gateway-webhooks')
     openWebhooks(
       { consumer, commands, keys, reader, viewPrediction, secretsOf, releasers, log },
-      { ...webhooks, prefix, userAgent: `Menagerie/${VERSION}` },
+      { ...webhooks, prefix, userAgent },
     )
   }
+
+  const fetchPicture = config.urlInputs.isEnabled
+    ? openFetchPicture({ releasers }, { ...config.urlInputs, bytesMax: config.uploadBytesMax, userAgent })
+    : null
 
   const predictions = wirePredictions(
     { accepting, commands, keys, reader, catalog, queue, readCapacity, secretsOf, log },
@@ -106,6 +112,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       admission: predictions.admission,
       shares: predictions.shares,
       submit: createSubmit({ ...predictions, waits }),
+      fetchPicture,
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,
       deadLetters: predictions.deadLetters,

@@ -3,6 +3,7 @@ import { isHeadComplete, requireImageType, SNIFF_BYTES, type ImageType } from '@
 import { createHash } from 'node:crypto'
 
 export interface ReceivedUpload {
+  /** Taken out once they are stored: thousands may wait for their answers, and need not hold their pictures. */
   bytes: Buffer
   /** Hex. */
   sha256: string
@@ -20,7 +21,7 @@ const headOf = (chunks: Buffer[]): Buffer =>
  * @throws AppError `payload_too_large`, `image_type_unsupported`, `file_empty`
  */
 export const receiveUpload = async (
-  chunks: AsyncIterable<Buffer>,
+  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
   options: { bytesMax: number; filename: string | null },
 ): Promise<ReceivedUpload> => {
   const hash = createHash('sha256')

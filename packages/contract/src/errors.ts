@@ -25,6 +25,10 @@ export const ERRORS = {
   operator_key_invalid: { status: 401, title: 'This call needs the operator key' },
   operator_disabled: { status: 403, title: 'Operator calls are not set up on this server' },
   dead_letter_not_found: { status: 404, title: 'No such dead letter' },
+  // Pictures by URL
+  url_inputs_disabled: { status: 422, title: 'Pictures by URL are not set up on this server' },
+  url_refused: { status: 422, title: 'The URL of the picture is not acceptable' },
+  url_unreachable: { status: 422, title: 'The picture cannot be fetched from its URL' },
   // Webhooks
   delivery_not_found: { status: 404, title: 'No such delivery' },
   delivery_not_due: { status: 409, title: 'There is nothing to deliver yet' },

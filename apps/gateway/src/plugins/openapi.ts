@@ -40,6 +40,10 @@ export const openapi = fp<{ version: string }>(
           { name: 'predictions', description: 'Ask, wait, read' },
           { name: 'webhooks', description: 'What became of them' },
           { name: 'models', description: 'What is served' },
+          {
+            name: 'compatibility',
+            description: 'The calls of other servers, with errors in their own shapes',
+          },
           { name: 'operations', description: 'What failed, probes, and this document' },
         ],
       },

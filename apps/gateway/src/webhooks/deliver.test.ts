@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { atEnd } from '../testing/at-end.ts'
-import { createWebhookAgent } from './agent.ts'
+import { createOutboundAgent } from '../outbound/agent.ts'
 import { createDeliver, isDelivered } from './deliver.ts'
 
 const BODY = '{"type":"prediction.completed","note":"é 犬"}'
@@ -14,7 +14,7 @@ const OTHER_SECRET = `whsec_${Buffer.from('another secret of 32 bytes here!').to
 const WEBHOOK = { id: 'wh-1', body: BODY, secrets: [WEBHOOK_SECRET] }
 
 const openDeliver = (t: TestContext, timeoutMs = 20_000) => {
-  const agent = createWebhookAgent({ isPrivateAllowed: true, timeoutMs })
+  const agent = createOutboundAgent({ isPrivateAllowed: true, timeoutMs })
   atEnd(t, 'agent', () => agent.destroy())
   return createDeliver({ agent }, { timeoutMs, userAgent: 'Menagerie/test' })
 }

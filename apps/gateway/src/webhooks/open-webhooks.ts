@@ -5,7 +5,7 @@ import type { Releasers } from '@menagerie/shared/releasers'
 import type { Logger } from 'pino'
 import type { PredictionViewer } from '../predictions.ts'
 import type { RecordReader } from '../record-reader.ts'
-import { createWebhookAgent } from './agent.ts'
+import { createOutboundAgent } from '../outbound/agent.ts'
 import { createEventBuilder } from './build-event.ts'
 import { createDeliver } from './deliver.ts'
 import { createHostGate } from './host-gate.ts'
@@ -40,7 +40,7 @@ export const openWebhooks = (
 ): void => {
   const { consumer, commands, keys, reader, viewPrediction, secretsOf, releasers, log } = deps
   const { prefix, retryDelaysMs } = options
-  const agent = createWebhookAgent(options)
+  const agent = createOutboundAgent(options)
   releasers.push('webhook agent', () => agent.destroy())
   const process = createWebhookProcessor(
     {
