@@ -33,6 +33,7 @@ export interface StoredPrediction extends PredictionRead {
   replayedBy: string | null
   /** Deleted, or past its expiry: for clients there is no such prediction. */
   isHidden: boolean
+  isDeleted: boolean
 }
 
 export interface RecordReader {
@@ -102,6 +103,7 @@ export const createRecordReader = (
     const record = data === null ? null : parseRecord(id, data, progress)
     if (record === null || typeof rawData !== 'string') return null
     const status = readStatus(record, nowMs)
+    const isDeleted = typeof deletedAt === 'string'
     // BullMQ removes finished jobs lazily, so what is too old is hidden here.
     const isExpired = nowMs > (expiresAt(record, status, options) ?? nowMs)
     return {
@@ -112,7 +114,8 @@ export const createRecordReader = (
       rawData,
       webhookJobId: parentKey?.slice(parentKey.lastIndexOf(':') + 1) ?? null,
       replayedBy: replayedBy ?? null,
-      isHidden: typeof deletedAt === 'string' || isExpired,
+      isHidden: isDeleted || isExpired,
+      isDeleted,
     }
   }
 

@@ -53,6 +53,7 @@ const loadQueueModules = async () => ({
   ...(await import('./drain.ts')),
   ...(await import('./job-worker.ts')),
   ...(await import('./process-job.ts')),
+  ...(await import('./tell-start.ts')),
 })
 
 const openAll = async (
@@ -128,9 +129,15 @@ const openAll = async (
 
   const cache = createResultCache({ redis, keys }, { ttlMs: config.cacheTtlMs })
   const cacheErrors = createErrorLog(log, 'an answer could not be remembered')
-  const remember = (sha256: string, answer: KnownAnswer): void => {
-    if (config.cacheTtlMs > 0) cache.put({ fingerprint, sha256 }, answer).catch(cacheErrors.report)
+  const remember = (picture: { tenant: string; sha256: string }, answer: KnownAnswer): void => {
+    if (config.cacheTtlMs > 0) cache.put({ ...picture, fingerprint }, answer).catch(cacheErrors.report)
   }
+
+  const { tellStart, close: closeTellStart } = queue.createTellStart(
+    { redis, log },
+    { prefix: config.redis.prefix },
+  )
+  releasers.push('webhook queue', closeTellStart)
 
   const process = queue.createProcessJob({
     redis,
@@ -140,6 +147,7 @@ const openAll = async (
     worker: { id, digest: model.digest, trained: model.trained },
     onServed: (ms) => heartbeat.served(ms),
     remember,
+    tellStart,
     log,
   })
   const queueOptions = { model: model.name, prefix: config.redis.prefix }

@@ -1,5 +1,6 @@
 import { AppError } from '@menagerie/contract/errors'
 import {
+  ANONYMOUS_ID,
   PAYLOAD_VERSION,
   PayloadEnvelope,
   PredictJobData,
@@ -15,6 +16,7 @@ import { CANCELED } from './cancellations.ts'
 import { toJobError } from './failure.ts'
 import { handBackJob } from './hand-back.ts'
 import { endRun, startRun, type JobStartDeps } from './job-start.ts'
+import type { TellStart } from './tell-start.ts'
 import { createTurns } from './turns.ts'
 
 export interface ProcessJobDeps extends JobStartDeps {
@@ -22,7 +24,8 @@ export interface ProcessJobDeps extends JobStartDeps {
   worker: { id: string; digest: string; trained: boolean }
   onServed: (serviceMs: number) => void
   /** Keeps an answer for the next time that somebody sends the same bytes. */
-  remember: (sha256: string, answer: KnownAnswer) => void
+  remember: (picture: { tenant: string; sha256: string }, answer: KnownAnswer) => void
+  tellStart: TellStart
   log: Logger
 }
 
@@ -63,7 +66,7 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
 
   const classify = async (
     bytes: Buffer,
-    { top_k, upload }: PredictJobData,
+    { top_k, upload, tenant }: PredictJobData,
     signal: AbortSignal | undefined,
   ): Promise<PredictReturnValue> => {
     // As many classes as anybody may ask for, so that what is remembered serves everybody.
@@ -75,7 +78,10 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     if (signal?.reason === CANCELED) throw new AppError('prediction_canceled', 'it was canceled')
     const { id: worker, digest, trained } = deps.worker
     deps.onServed(predictMs)
-    deps.remember(upload.sha256, { top_k: topK, confident, digest, trained })
+    deps.remember(
+      { tenant: tenant ?? ANONYMOUS_ID, sha256: upload.sha256 },
+      { top_k: topK, confident, digest, trained },
+    )
     return {
       top_k: topK.slice(0, top_k),
       confident,
@@ -97,19 +103,30 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     worker: deps.worker.id,
   })
 
+  const answer = async (
+    bytes: Buffer | null,
+    data: PredictJobData,
+    signal: AbortSignal | undefined,
+  ): Promise<PredictReturnValue> => {
+    if (data.known !== undefined) return repeat(data.known, data)
+    if (bytes === null) throw new AppError('upload_expired', 'the uploaded picture is gone')
+    return classify(bytes, data, signal)
+  }
+
   const predict = async (job: Job, signal: AbortSignal | undefined): Promise<PredictReturnValue> => {
     const data = parseData(job)
     // Nothing runs and nothing is fetched; that it was canceled its record says by itself.
-    if (data.known !== undefined && data.deadline - Date.now() > DEADLINE_NEAR_MS) {
-      return repeat(data.known, data)
-    }
+    const isShort = data.deadline - Date.now() > DEADLINE_NEAR_MS && data.start_webhook === undefined
+    if (data.known !== undefined && isShort) return repeat(data.known, data)
     signal?.throwIfAborted()
     try {
-      const bytes = await startRun(deps, job, data)
+      const { bytes, startedAt } = await startRun(deps, job, data)
       signal?.throwIfAborted()
-      if (data.known !== undefined) return repeat(data.known, data)
-      if (bytes === null) throw new AppError('upload_expired', 'the uploaded picture is gone')
-      return await classify(bytes, data, signal)
+      // At the same time, so that it costs none; but Redis has it before the prediction ends.
+      const telling = deps.tellStart(job, data, startedAt)
+      const value = await answer(bytes, data, signal)
+      await telling
+      return value
     } catch (thrown) {
       await endRun(deps, job, data).catch((err: unknown) =>
         deps.log.warn({ err, predictionId: job.id }, 'end of a run not noted'),

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { PredictionError } from './problem.ts'
+import { WebhookEventsFilter } from './webhook-events.ts'
 
 export const PREDICTION_STATUSES = [
   'queued',
@@ -18,6 +19,14 @@ export const isTerminal = (status: PredictionStatus): boolean =>
 export const TOP_K_MAX = 20
 export const TOP_K_DEFAULT = 5
 export const METADATA_BYTES_MAX = 4096
+
+export const PRIORITIES = ['high', 'normal', 'low'] as const
+export type Priority = (typeof PRIORITIES)[number]
+
+export const PriorityOption = Type.Enum([...PRIORITIES], {
+  description:
+    'How soon, among what waits: `high` goes before your own `normal` ones, `low` after; none of them waits for ever. Default: normal',
+})
 
 /** Options of a prediction: form fields beside the file, or query parameters. */
 export const PredictionOptions = Type.Object(
@@ -43,9 +52,11 @@ export const PredictionOptions = Type.Object(
     webhook: Type.Optional(
       Type.String({
         maxLength: 2048,
-        description: 'URL that gets the finished prediction, signed as Standard Webhooks describes',
+        description: 'URL that is told of the prediction, signed as Standard Webhooks describes',
       }),
     ),
+    webhook_events_filter: Type.Optional(WebhookEventsFilter),
+    priority: Type.Optional(PriorityOption),
   },
   { additionalProperties: false },
 )

@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import { Delivery, WebhookDeadLetter } from '@menagerie/contract/delivery'
 import { ClassicAnswer, Prediction } from '@menagerie/contract/prediction'
 import { Problem } from '@menagerie/contract/problem'
 import fp from 'fastify-plugin'
@@ -14,7 +15,8 @@ declare module 'fastify' {
 /** GET /openapi.json and /docs, made from the schemas that the routes validate with. */
 export const openapi = fp<{ version: string }>(
   async (app, { version }) => {
-    for (const schema of [Prediction, ClassicAnswer, Problem]) app.addSchema(schema)
+    for (const schema of [Prediction, ClassicAnswer, Problem, Delivery, WebhookDeadLetter])
+      app.addSchema(schema)
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -26,12 +28,22 @@ export const openapi = fp<{ version: string }>(
         },
         components: {
           securitySchemes: {
+            apiKey: {
+              type: 'http',
+              scheme: 'bearer',
+              description: 'API key of a tenant, where keys are set up',
+            },
             operatorKey: { type: 'http', scheme: 'bearer', description: 'OPERATOR_KEY of the server' },
           },
         },
         tags: [
           { name: 'predictions', description: 'Ask, wait, read' },
+          { name: 'webhooks', description: 'What became of them' },
           { name: 'models', description: 'What is served' },
+          {
+            name: 'compatibility',
+            description: 'The calls of other servers, with errors in their own shapes',
+          },
           { name: 'operations', description: 'What failed, probes, and this document' },
         ],
       },
@@ -45,7 +57,9 @@ export const openapi = fp<{ version: string }>(
       },
     })
     await app.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'Menagerie' } })
-    app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+    app.get('/openapi.json', { config: { access: 'open' }, schema: { hide: true } }, async () =>
+      app.swagger(),
+    )
   },
   { name: 'openapi' },
 )

@@ -9,22 +9,11 @@ import { sendProblem } from '../plugins/error-handler.ts'
 import { receiveInput } from '../receive-input.ts'
 import { readSubmitHeaders, SUBMIT_HEADERS } from '../request-headers.ts'
 import { isEnded } from '../record-reader.ts'
+import { MARK_HEADERS, markAnswer } from './answer-marks.ts'
+import { OUTCOME_CODES } from './outcome-codes.ts'
 import { KEY_CODES, UPLOAD_CODES, uploadBody } from './upload-body.ts'
 import { predictionResponse } from './prediction-response.ts'
 import { problemResponses } from './problem-responses.ts'
-
-const OUTCOME_CODES = [
-  'image_undecodable',
-  'image_too_large',
-  'decode_timeout',
-  'prediction_canceled',
-  'prediction_expired',
-  'prediction_timeout',
-  'upload_expired',
-  'payload_invalid',
-  'inference_failed',
-  'worker_lost',
-] as const
 
 const schema = {
   tags: ['predictions'],
@@ -36,14 +25,7 @@ const schema = {
   response: {
     200: {
       description: 'The most probable class',
-      headers: {
-        'menagerie-trained': Type.String({
-          description: '`false` when the stand-in answered, whose answers mean nothing',
-        }),
-        'menagerie-confident': Type.String({
-          description: '`false` when the model is unsure: do not show the answer as a fact',
-        }),
-      },
+      headers: MARK_HEADERS,
       content: { 'application/json': { schema: Type.Ref('ClassicAnswer') } },
     },
     202: predictionResponse(
@@ -54,11 +36,10 @@ const schema = {
 }
 
 /** The old server's bytes: no spaces, one newline at the end. */
-const sendAnswer = (reply: FastifyReply, { output, model }: Prediction): FastifyReply => {
+const sendAnswer = (reply: FastifyReply, prediction: Prediction): FastifyReply => {
+  const { output } = prediction
   const answer: ClassicAnswer = { class_id: output?.class_id ?? '', class_name: output?.class_name ?? '' }
-  if (model.trained === false) reply.header('menagerie-trained', 'false')
-  if (output?.confident === false) reply.header('menagerie-confident', 'false')
-  return reply
+  return markAnswer(reply, prediction)
     .type('application/json')
     .serializer(String)
     .send(`${JSON.stringify(answer)}\n`)
@@ -81,13 +62,21 @@ const cancelAbandoned = async (deps: AppDeps, id: string, log: FastifyBaseLogger
 export const classifyRoute =
   (deps: AppDeps, options: AppOptions): FastifyPluginAsyncTypebox =>
   async (app) => {
-    app.post('/', { schema, config: { documentedBody: uploadBody() } }, async (request, reply) => {
+    const config = { admits: true, documentedBody: uploadBody() }
+    app.post('/', { schema, config }, async (request, reply) => {
       const { upload } = await receiveInput(request, options.uploadBytesMax)
       const baseUrl = deps.baseUrl(request)
       const signal = createClientSignal(reply)
       const asked = readSubmitHeaders(request.headers)
       const read = await deps.submit(
-        { upload, options: {}, ...asked, baseUrl },
+        {
+          tenant: request.tenant,
+          onAccepted: request.releaseUpload,
+          upload,
+          options: {},
+          ...asked,
+          baseUrl,
+        },
         { timeoutMs: options.syncTimeoutMs, signal },
       )
       // Who gives a key may come again with it, from elsewhere too. When a gateway stops, it is the one who leaves.

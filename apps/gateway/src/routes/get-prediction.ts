@@ -4,11 +4,12 @@ import type { AppDeps } from '../app.ts'
 import { createClientSignal } from '../client-signal.ts'
 import { createEntityTag, isKnownStatus, isKnownTag } from '../entity-tag.ts'
 import { WAIT_SECONDS_MAX } from '../prefer-wait.ts'
-import { isPredictionId } from '../prediction-id.ts'
 import { isEnded, type PredictionRead } from '../record-reader.ts'
-import type { Listener, WaitOptions, Waits } from '../waits.ts'
-import { createNotFoundError, PREDICTION_PARAMS } from './prediction-params.ts'
+import { requireOwned } from '../tenants/require-owned.ts'
+import type { Listener, WaitOptions } from '../waits.ts'
+import { PREDICTION_PARAMS } from './prediction-params.ts'
 import { problemResponses } from './problem-responses.ts'
+import { readOwned, type RequestAboutOne } from './read-owned.ts'
 
 const CACHE_HEADERS = {
   etag: Type.String({ description: 'Changes with every byte of the body, the place in the queue included' }),
@@ -43,7 +44,13 @@ const schema = {
       content: { 'application/json': { schema: Type.Ref('Prediction') } },
     },
     304: { description: 'It is as the client has it', headers: CACHE_HEADERS, type: 'null' },
-    ...problemResponses('request_invalid', 'prediction_not_found', 'internal_error', 'queue_unavailable'),
+    ...problemResponses(
+      'request_invalid',
+      'api_key_invalid',
+      'prediction_not_found',
+      'internal_error',
+      'queue_unavailable',
+    ),
   },
 }
 
@@ -63,12 +70,16 @@ const waitForNews = async (
   return listener.waitUntil(({ status }) => status !== first.status, first.record.data, wait)
 }
 
-const readNews = async (waits: Waits, id: string, options: NewsOptions): Promise<PredictionRead | null> => {
+const readNews = async (
+  deps: Pick<AppDeps, 'waits' | 'readPrediction'>,
+  request: RequestAboutOne,
+  options: NewsOptions,
+): Promise<PredictionRead> => {
   // Listening begins before the first look, so that nothing falls between the two.
-  const listener = waits.listen(id)
+  const listener = deps.waits.listen(request.params.id)
   try {
-    const first = await waits.waitForEnd(id, { timeoutMs: 0 })
-    return first === null ? null : await waitForNews(listener, first, options)
+    const first = await readOwned(deps, request)
+    return requireOwned(request.tenant, await waitForNews(listener, first, options))
   } finally {
     listener.close()
   }
@@ -79,12 +90,10 @@ export const getPredictionRoute =
   (deps: AppDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
     app.get('/v1/predictions/:id', { schema }, async (request, reply) => {
-      const { id } = request.params
       const ifNoneMatch = request.headers['if-none-match']
       const timeoutMs = (request.query.wait ?? 0) * 1000
       const options = { timeoutMs, ifNoneMatch, signal: createClientSignal(reply) }
-      const read = isPredictionId(id) ? await readNews(deps.waits, id, options) : null
-      if (read === null) throw createNotFoundError()
+      const read = await readNews(deps, request, options)
       const json = JSON.stringify(await deps.viewPrediction(read, deps.baseUrl(request)))
       const etag = createEntityTag(read.status, json)
       reply.headers({ etag, 'cache-control': 'private, no-cache' })
