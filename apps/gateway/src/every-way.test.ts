@@ -5,7 +5,14 @@ import { startWebhookReceiver, WEBHOOK_SECRET } from '@menagerie/harness/webhook
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { atEnd } from './testing/at-end.ts'
-import { createGate, failWith, startFakeWorker, succeed, type Answer } from './testing/fake-worker.ts'
+import {
+  createGate,
+  failWith,
+  registerFakeWorker,
+  startFakeWorker,
+  succeed,
+  type Answer,
+} from './testing/fake-worker.ts'
 import { openTestGateway, type TestGateway } from './testing/open-test-gateway.ts'
 import { readEvents } from './testing/read-events.ts'
 import { getPrediction, postForm, readPrediction, submit } from './testing/requests.ts'
@@ -57,6 +64,10 @@ for (const [status, answer] of OUTCOMES) {
     atEnd(t, 'receiver', () => receiver.stop())
     const request = { fields: { webhook: receiver.url }, headers: { 'idempotency-key': 'one for all' } }
     const { id } = await submit(gateway, request)
+    // Of a failed one the model is shown as it is known at the moment.
+    await registerFakeWorker(t, gateway)
+    const knows = async (one: TestGateway) => (await getPrediction(one, id)).model.digest !== null
+    await waitUntil('both know the model', async () => (await knows(gateway)) && (await knows(other)))
 
     const prefer = { ...request, headers: { ...request.headers, prefer: 'wait=60' } }
     const waiting = [
