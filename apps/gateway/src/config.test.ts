@@ -23,6 +23,7 @@ test('the defaults', () => {
     publicUrl: null,
     trustProxy: false,
     uploadBytesMax: 10_485_760,
+    admission: { uploadsInFlightBytesMax: 268_435_456, depthMax: 100_000, waitMaxMs: 3_600_000 },
     syncTimeoutMs: 60_000,
     drainDelayMs: 0,
     resultTtlMs: 3_600_000,

@@ -130,6 +130,7 @@ test('documents bodies, options and headers of uploads', async (t) => {
     'header prefer',
     'query metadata',
     'query model',
+    'query priority',
     'query top_k',
     'query webhook',
   ])
