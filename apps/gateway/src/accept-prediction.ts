@@ -21,7 +21,7 @@ export interface AcceptPredictionDeps {
   readMemoryShare: () => Promise<number>
 }
 
-const parseMetadata = (text: string | undefined): Record<string, unknown> => {
+export const parseMetadata = (text: string | undefined): Record<string, unknown> => {
   if (text === undefined) return {}
   if (Buffer.byteLength(text) > METADATA_BYTES_MAX) {
     throw new AppError('request_invalid', `metadata may have at most ${METADATA_BYTES_MAX} bytes`)

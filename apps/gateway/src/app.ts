@@ -2,6 +2,8 @@ import Fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { randomUUID } from 'node:crypto'
 import type { BaseUrl } from './base-url.ts'
+import type { BatchViewer } from './batches/view-batch.ts'
+import type { Batches } from './batches/wire-batches.ts'
 import type { CancelPrediction } from './cancel-prediction.ts'
 import type { CapacityReader } from './capacity.ts'
 import type { DeadLetters } from './dead-letters.ts'
@@ -14,8 +16,11 @@ import { errorHandler, sendProblem } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
 import { openapi } from './plugins/openapi.ts'
 import type { PredictionViewer } from './predictions.ts'
+import { batchResultsRoute } from './routes/batch-results.ts'
+import { batchRoute } from './routes/batch.ts'
 import { cancelPredictionRoute } from './routes/cancel-prediction.ts'
 import { classifyRoute } from './routes/classify.ts'
+import { createBatchRoute } from './routes/create-batch.ts'
 import { createPredictionRoute } from './routes/create-prediction.ts'
 import { deadLetterRoute } from './routes/dead-letter.ts'
 import { deletePredictionRoute } from './routes/delete-prediction.ts'
@@ -34,6 +39,8 @@ export interface AppDeps {
   cancelPrediction: CancelPrediction
   deletions: Pick<Deletions, 'deletePrediction'>
   deadLetters: DeadLetters
+  batches: Pick<Batches, 'acceptBatch' | 'cancelBatch' | 'reader'>
+  batchViewer: BatchViewer
   waits: Waits
   viewPrediction: PredictionViewer
   catalog: ModelCatalog
@@ -44,6 +51,7 @@ export interface AppDeps {
 
 export interface AppOptions {
   uploadBytesMax: number
+  batchBytesMax: number
   syncTimeoutMs: number
   /** How long it still serves as before after it has been told to stop. */
   drainDelayMs: number
@@ -98,6 +106,9 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(deletePredictionRoute(deps))
   await app.register(deadLetterRoute(deps, options))
   await app.register(predictionEventsRoute(deps))
+  await app.register(createBatchRoute(deps, options))
+  await app.register(batchRoute(deps))
+  await app.register(batchResultsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
   return app

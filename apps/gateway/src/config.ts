@@ -38,6 +38,12 @@ export const GatewaySettings = Type.Object({
     maximum: 512 * 1024 * 1024,
     description: 'Largest picture that is accepted, in bytes',
   }),
+  BATCH_BYTES_MAX: Type.Integer({
+    default: 256 * 1024 * 1024,
+    minimum: 1,
+    maximum: 8 * 1024 * 1024 * 1024,
+    description: 'Most bytes that the pictures of one batch may have together',
+  }),
   SYNC_TIMEOUT: DurationText({
     default: '60s',
     description: 'How long POST / waits for the answer before it replies 504 with the URL of the prediction',
@@ -102,6 +108,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     trustProxy: settings.TRUST_PROXY?.split(',').map((entry) => entry.trim()) ?? false,
     uploadBytesMax: settings.UPLOAD_BYTES_MAX,
+    batchBytesMax: settings.BATCH_BYTES_MAX,
     syncTimeoutMs: parseDurationMs(settings.SYNC_TIMEOUT),
     drainDelayMs: parseDurationMs(settings.DRAIN_DELAY),
     resultTtlMs: parseDurationMs(settings.RESULT_TTL),

@@ -1,11 +1,14 @@
 import { AppError } from '@menagerie/contract/errors'
 import {
+  BATCH_JOB_NAME,
+  BATCH_QUEUE_NAME,
   JOB_PRIORITY,
   PREDICT_JOB_NAME,
   predictQueueName,
   WEBHOOK_JOB_NAME,
   WEBHOOK_QUEUE_NAME,
   WebhookJobData,
+  type BatchWatchData,
   type PredictJobData,
 } from '@menagerie/contract/job'
 import { webhookId } from '@menagerie/contract/webhook'
@@ -33,6 +36,10 @@ export interface JobQueue {
   remove(model: string, id: string): Promise<void>
   /** Removes the job that delivers a webhook, not its prediction; resolves with false while it is being delivered. */
   removeWebhook(webhookJobId: string): Promise<boolean>
+  /** Has a webhook delivered that reports no prediction; once, however often it is asked for with one id. */
+  addWebhook(webhookJobId: string, data: WebhookJobData): Promise<void>
+  /** Has the end of a batch watched for; once, however often it is asked for. */
+  addBatchWatch(data: BatchWatchData): Promise<void>
   /** What a job that delivers a webhook has to deliver; null when it is gone. */
   readWebhook(webhookJobId: string): Promise<WebhookJobData | null>
   close(): Promise<void>
@@ -47,6 +54,9 @@ export type JobQueueOptions = {
 const PREDICT_ATTEMPTS = 3
 const PREDICT_RETRY_DELAY_MS = 500
 const WEBHOOK_KEPT_S = 7 * 24 * 3600
+// It fails only while Redis does.
+const BATCH_WATCH_ATTEMPTS = 100_000
+const BATCH_WATCH_RETRY_DELAY_MS = 1000
 
 /** The gateway's producing side of BullMQ. */
 export const createJobQueue = (
@@ -125,6 +135,24 @@ export const createJobQueue = (
     stackTraceLimit: 3,
   })
 
+  const webhookOptions = (jobId: string): JobsOptions => ({
+    jobId,
+    attempts: options.webhookAttempts,
+    backoff: { type: 'custom' },
+    removeOnComplete: { age: WEBHOOK_KEPT_S },
+    removeOnFail: { age: WEBHOOK_KEPT_S },
+    stackTraceLimit: 1,
+  })
+
+  const batchWatchOptions = (jobId: string): JobsOptions => ({
+    jobId,
+    attempts: BATCH_WATCH_ATTEMPTS,
+    backoff: { type: 'fixed', delay: BATCH_WATCH_RETRY_DELAY_MS },
+    removeOnComplete: true,
+    removeOnFail: true,
+    stackTraceLimit: 1,
+  })
+
   const addWithWebhook = async (id: string, data: PredictJobData, webhook: WebhookJobData): Promise<void> => {
     const queueName = predictQueueName(data.model)
     const jobId = webhookId(data.idempotency?.submission_id ?? id)
@@ -132,14 +160,7 @@ export const createJobQueue = (
       name: WEBHOOK_JOB_NAME,
       queueName: WEBHOOK_QUEUE_NAME,
       data: webhook,
-      opts: {
-        jobId,
-        attempts: options.webhookAttempts,
-        backoff: { type: 'custom' },
-        removeOnComplete: { age: WEBHOOK_KEPT_S },
-        removeOnFail: { age: WEBHOOK_KEPT_S },
-        stackTraceLimit: 1,
-      },
+      opts: webhookOptions(jobId),
       // Without `ignoreDependencyOnFailure` a failed prediction would leave its webhook waiting for ever.
       children: [
         {
@@ -176,6 +197,14 @@ export const createJobQueue = (
       await useQueue(predictQueueName(model), (queue) => queue.remove(id))
     },
     removeWebhook,
+    async addWebhook(webhookJobId, data) {
+      const opts = webhookOptions(webhookJobId)
+      await useQueue(WEBHOOK_QUEUE_NAME, (queue) => queue.add(WEBHOOK_JOB_NAME, data, opts))
+    },
+    async addBatchWatch(data) {
+      const opts = batchWatchOptions(data.submission_id)
+      await useQueue(BATCH_QUEUE_NAME, (queue) => queue.add(BATCH_JOB_NAME, data, opts))
+    },
     readWebhook: (webhookJobId) =>
       useQueue(WEBHOOK_QUEUE_NAME, async (queue) => {
         const job = await queue.getJob(webhookJobId)

@@ -1,4 +1,4 @@
-import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
+import { BATCH_QUEUE_NAME, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
 import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
@@ -7,6 +7,8 @@ import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
 import { createBaseUrl } from './base-url.ts'
+import { createBatchWorker } from './batches/batch-worker.ts'
+import { createBatchViewer } from './batches/view-batch.ts'
 import { createCapacityReader } from './capacity.ts'
 import type { GatewayConfig } from './config.ts'
 import { guardRedis } from './guard-redis.ts'
@@ -25,7 +27,7 @@ import { wirePredictions } from './wire-predictions.ts'
 
 export const VERSION = '0.1.0'
 
-// Between its picture and its job a request takes seconds at the most.
+// Between its first picture and its jobs a batch takes two minutes at the most, a prediction seconds.
 const SWEEP_GRACE_MS = 5 * 60_000
 
 /** Opens everything a gateway needs and builds its app. Redis need not be there yet. */
@@ -89,6 +91,12 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const predictions = wirePredictions({ accepting, commands, keys, reader, catalog, queue, log }, config, {
     graceMs: SWEEP_GRACE_MS,
   })
+  const batchRedis = openConsumer('gateway-batches')
+  const batchWorker = createBatchWorker(
+    { redis: batchRedis, watchBatch: predictions.batches.watchBatch, log },
+    { prefix },
+  )
+  releasers.push(`${BATCH_QUEUE_NAME} worker`, () => batchWorker.close(batchRedis.status !== 'ready'))
   const sweeper = startSweeper(
     { redis: commands, keys, sweep: predictions.sweep, log },
     { intervalMs: config.sweepIntervalMs },
@@ -103,6 +111,8 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,
       deadLetters: predictions.deadLetters,
+      batches: predictions.batches,
+      batchViewer: createBatchViewer({ viewPrediction }, retention),
       waits,
       viewPrediction,
       catalog,
@@ -113,6 +123,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     },
     {
       uploadBytesMax: config.uploadBytesMax,
+      batchBytesMax: config.batchBytesMax,
       syncTimeoutMs: config.syncTimeoutMs,
       drainDelayMs: config.drainDelayMs,
       trustProxy: config.trustProxy,

@@ -6,11 +6,12 @@ import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upl
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import { createAcceptPrediction } from './accept-prediction.ts'
+import { wireBatches } from './batches/wire-batches.ts'
 import { createCancelPrediction } from './cancel-prediction.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createDeletions } from './delete-prediction.ts'
-import { createEnqueue } from './enqueue.ts'
+import { createEnqueue, type Enqueue } from './enqueue.ts'
 import { createFindKnownAnswer } from './find-known-answer.ts'
 import { createForget } from './forget.ts'
 import { guardRedis } from './guard-redis.ts'
@@ -58,24 +59,27 @@ export const wirePredictions = (
   const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
   const identify = createIdentify({ redis, keys })
 
-  const enqueue = createEnqueue(
-    { uploads: createRedisUploadStore({ redis: accepting, keys }), queue, reader, forget },
-    { uploadTtlMs: queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS },
-  )
-  const acceptPrediction = createAcceptPrediction(
-    {
-      catalog,
-      enqueue,
-      findKnownAnswer: config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null,
-      checkWebhookUrl: createWebhookUrlPolicy({
-        hasSecret: webhooks.secret !== null,
-        isPrivateAllowed: webhooks.isPrivateAllowed,
-      }),
-      readMemoryShare,
-      readTime: () => readTimeMs(redis, keys.models),
-    },
-    { queueAgeMaxMs },
-  )
+  const uploadTtlMs = queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS
+  const acceptingUploads = createRedisUploadStore({ redis: accepting, keys })
+  const enqueue = createEnqueue({ uploads: acceptingUploads, queue, reader, forget }, { uploadTtlMs })
+  const checkWebhookUrl = createWebhookUrlPolicy({
+    hasSecret: webhooks.secret !== null,
+    isPrivateAllowed: webhooks.isPrivateAllowed,
+  })
+  const findKnownAnswer = config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null
+  const acceptWith = (putInto: Enqueue) =>
+    createAcceptPrediction(
+      {
+        catalog,
+        enqueue: putInto,
+        findKnownAnswer,
+        checkWebhookUrl,
+        readMemoryShare,
+        readTime: () => readTimeMs(redis, keys.models),
+      },
+      { queueAgeMaxMs },
+    )
+  const acceptPrediction = acceptWith(enqueue)
   const announceEnd = createAnnounceEnd({ redis, keys }, { prefix })
   const cancelPrediction = createCancelPrediction(
     { redis, keys, reader, uploads, announceEnd, log },
@@ -89,6 +93,29 @@ export const wirePredictions = (
     { redis, reader, catalog, uploads, queue, identify, enqueue, forget },
     { prefix, queueAgeMaxMs },
   )
+  const batches = wireBatches(
+    {
+      redis,
+      keys,
+      catalog,
+      queue,
+      accepting: acceptingUploads,
+      uploads,
+      identify,
+      acceptWith,
+      checkWebhookUrl,
+      announceEnd,
+      log,
+    },
+    {
+      prefix,
+      resultTtlMs,
+      deadLetterTtlMs,
+      uploadBytesMax: config.uploadBytesMax,
+      uploadTtlMs,
+      graceMs: options.graceMs,
+    },
+  )
   const sweep = createSweep(
     {
       redis,
@@ -98,6 +125,7 @@ export const wirePredictions = (
       forget,
       queue,
       deletions,
+      sweepBatches: batches.sweepBatches,
       readMemoryShare,
     },
     { prefix, resultTtlMs, graceMs: options.graceMs },
@@ -108,6 +136,7 @@ export const wirePredictions = (
     cancelPrediction,
     deletions,
     deadLetters,
+    batches,
     sweep,
   }
 }

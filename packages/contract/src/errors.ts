@@ -25,6 +25,12 @@ export const ERRORS = {
   operator_key_invalid: { status: 401, title: 'This call needs the operator key' },
   operator_disabled: { status: 403, title: 'Operator calls are not set up on this server' },
   dead_letter_not_found: { status: 404, title: 'No such dead letter' },
+  // Batches
+  batch_not_found: { status: 404, title: 'No such batch' },
+  batch_ended: { status: 409, title: 'The batch has ended already' },
+  batch_invalid: { status: 422, title: 'The batch is not acceptable' },
+  archive_invalid: { status: 422, title: 'The ZIP archive cannot be read' },
+  archive_entry_invalid: { status: 422, title: 'The entry of the ZIP archive cannot be taken' },
   // The service
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   queue_unavailable: { status: 503, title: 'The queue cannot be reached' },

@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import { Batch, BatchResult } from '@menagerie/contract/batch'
 import { ClassicAnswer, Prediction } from '@menagerie/contract/prediction'
 import { Problem } from '@menagerie/contract/problem'
 import fp from 'fastify-plugin'
@@ -14,7 +15,7 @@ declare module 'fastify' {
 /** GET /openapi.json and /docs, made from the schemas that the routes validate with. */
 export const openapi = fp<{ version: string }>(
   async (app, { version }) => {
-    for (const schema of [Prediction, ClassicAnswer, Problem]) app.addSchema(schema)
+    for (const schema of [Prediction, ClassicAnswer, Batch, BatchResult, Problem]) app.addSchema(schema)
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -31,6 +32,7 @@ export const openapi = fp<{ version: string }>(
         },
         tags: [
           { name: 'predictions', description: 'Ask, wait, read' },
+          { name: 'batches', description: 'Many pictures at once' },
           { name: 'models', description: 'What is served' },
           { name: 'operations', description: 'What failed, probes, and this document' },
         ],
