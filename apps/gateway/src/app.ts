@@ -9,6 +9,7 @@ import type { CapacityReader } from './capacity.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Deletions } from './delete-prediction.ts'
 import type { ModelCatalog } from './model-catalog.ts'
+import { authenticate } from './plugins/authenticate.ts'
 import { bodies } from './plugins/bodies.ts'
 import { answerClientError } from './plugins/client-error.ts'
 import { drain } from './plugins/drain.ts'
@@ -16,6 +17,7 @@ import { errorHandler, sendProblem } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
 import { openapi } from './plugins/openapi.ts'
 import type { PredictionViewer } from './predictions.ts'
+import type { RecordReader } from './record-reader.ts'
 import { batchResultsRoute } from './routes/batch-results.ts'
 import { batchRoute } from './routes/batch.ts'
 import { cancelPredictionRoute } from './routes/cancel-prediction.ts'
@@ -30,11 +32,13 @@ import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
 import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
 import type { Submit } from './submit.ts'
+import type { Tenants } from './tenants/tenants.ts'
 import type { Waits } from './waits.ts'
 
 export interface AppDeps {
   log: FastifyBaseLogger
   baseUrl: BaseUrl
+  tenants: Tenants
   submit: Submit
   cancelPrediction: CancelPrediction
   deletions: Pick<Deletions, 'deletePrediction'>
@@ -42,6 +46,7 @@ export interface AppDeps {
   batches: Pick<Batches, 'acceptBatch' | 'cancelBatch' | 'reader'>
   batchViewer: BatchViewer
   waits: Waits
+  readPrediction: RecordReader['read']
   viewPrediction: PredictionViewer
   catalog: ModelCatalog
   readCapacity: CapacityReader
@@ -88,6 +93,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(errorHandler)
   await app.register(linger)
   await app.register(drain, { waits: deps.waits, delayMs: options.drainDelayMs })
+  await app.register(authenticate, { tenants: deps.tenants })
   await app.register(bodies)
   await app.register(openapi, { version: options.version })
 

@@ -61,7 +61,10 @@ export const wirePredictions = (
 
   const uploadTtlMs = queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS
   const acceptingUploads = createRedisUploadStore({ redis: accepting, keys })
-  const enqueue = createEnqueue({ uploads: acceptingUploads, queue, reader, forget }, { uploadTtlMs })
+  const enqueue = createEnqueue(
+    { uploads: acceptingUploads, queue, reader, forget },
+    { uploadTtlMs, isOrderKept: !accepting.isCluster },
+  )
   const checkWebhookUrl = createWebhookUrlPolicy({
     hasSecret: webhooks.secret !== null,
     isPrivateAllowed: webhooks.isPrivateAllowed,

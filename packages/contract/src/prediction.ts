@@ -19,6 +19,14 @@ export const TOP_K_MAX = 20
 export const TOP_K_DEFAULT = 5
 export const METADATA_BYTES_MAX = 4096
 
+export const PRIORITIES = ['high', 'normal', 'low'] as const
+export type Priority = (typeof PRIORITIES)[number]
+
+export const PriorityOption = Type.Enum([...PRIORITIES], {
+  description:
+    'How soon, among what waits: `high` goes before your own `normal` ones, `low` after; none of them waits for ever. Default: normal',
+})
+
 /** Options of a prediction: form fields beside the file, or query parameters. */
 export const PredictionOptions = Type.Object(
   {
@@ -46,6 +54,7 @@ export const PredictionOptions = Type.Object(
         description: 'URL that gets the finished prediction, signed as Standard Webhooks describes',
       }),
     ),
+    priority: Type.Optional(PriorityOption),
   },
   { additionalProperties: false },
 )

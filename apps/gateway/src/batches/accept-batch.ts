@@ -1,6 +1,6 @@
 import type { BatchOptions } from '@menagerie/contract/batch'
 import { AppError } from '@menagerie/contract/errors'
-import { PAYLOAD_VERSION } from '@menagerie/contract/job'
+import { ANONYMOUS_ID, PAYLOAD_VERSION } from '@menagerie/contract/job'
 import { createRecord } from '@menagerie/contract/job-record'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { createHash, randomUUID } from 'node:crypto'
@@ -173,14 +173,15 @@ export const createAcceptBatch = (deps: AcceptBatchDeps) => {
 
   return async (request: BatchRequest): Promise<BatchRead> => {
     const { files, items, budget, idempotencyKey, ...common } = request
-    const { options, cancelAfterMs, baseUrl } = common
+    const { tenant, options, cancelAfterMs, baseUrl } = common
     const model = await requireOptions(options)
     const metadata = parseMetadata(options.metadata)
     const isKeyed = idempotencyKey !== null
-    const id = isKeyed ? await deps.identify('batch', idempotencyKey) : randomUUID()
+    const id = isKeyed ? await deps.identify('batch', tenant.id, idempotencyKey) : randomUUID()
     const staged = await deps.stageItems({ files, items, budget, common })
     const data: BatchData = {
       v: PAYLOAD_VERSION,
+      ...(tenant.id === ANONYMOUS_ID ? {} : { tenant: tenant.id }),
       model,
       total: staged.items.length,
       metadata,

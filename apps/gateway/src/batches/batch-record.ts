@@ -7,6 +7,8 @@ import { Compile } from 'typebox/compile'
 /** What was asked for a batch as a whole; written once. */
 export const BatchData = Type.Object({
   v: Type.Literal(PAYLOAD_VERSION),
+  /** Whose it is; absent: of nobody in particular. */
+  tenant: Type.Optional(Type.String()),
   model: Type.String(),
   /** How many items it has. */
   total: Type.Integer(),

@@ -24,18 +24,18 @@ const readDocument = async (gateway: TestGateway): Promise<Document> => {
 
 /** Every status that a route can answer. */
 const STATUSES: Record<string, number[]> = {
-  'POST /': [200, 202, 400, 409, 410, 413, 415, 422, 500, 503, 504],
-  'POST /v1/predictions': [200, 202, 400, 404, 409, 413, 415, 422, 500, 503],
-  'GET /v1/predictions/{id}': [200, 400, 404, 500, 503],
-  'DELETE /v1/predictions/{id}': [204, 400, 404, 500, 503],
-  'POST /v1/predictions/{id}/cancel': [200, 400, 404, 409, 500, 503],
+  'POST /': [200, 202, 400, 401, 409, 410, 413, 415, 422, 429, 500, 503, 504],
+  'POST /v1/predictions': [200, 202, 400, 401, 404, 409, 413, 415, 422, 429, 500, 503],
+  'GET /v1/predictions/{id}': [200, 400, 401, 404, 500, 503],
+  'DELETE /v1/predictions/{id}': [204, 400, 401, 404, 500, 503],
+  'POST /v1/predictions/{id}/cancel': [200, 400, 401, 404, 409, 500, 503],
   'GET /v1/dead-letter': [200, 400, 401, 403, 500, 503],
   'DELETE /v1/dead-letter': [200, 400, 401, 403, 500, 503],
   'POST /v1/dead-letter/replay': [200, 400, 401, 403, 500, 503],
   'POST /v1/dead-letter/{id}/replay': [202, 400, 401, 403, 404, 409, 410, 500, 503],
   'DELETE /v1/dead-letter/{id}': [204, 400, 401, 403, 404, 500, 503],
-  'GET /v1/predictions/{id}/events': [200, 204, 400, 404, 500, 503],
-  'GET /v1/models': [200, 500, 503],
+  'GET /v1/predictions/{id}/events': [200, 204, 400, 401, 404, 500, 503],
+  'GET /v1/models': [200, 401, 500, 503],
   'GET /livez': [200],
   'GET /readyz': [200, 500, 503],
 }
@@ -98,7 +98,7 @@ test('documents bodies, options and headers of uploads', async (t) => {
     'image/avif',
   ])
   const fields = Object.keys(bodies['multipart/form-data']?.schema.properties ?? {})
-  assert.deepEqual(fields.toSorted(), ['file', 'metadata', 'model', 'top_k', 'webhook'])
+  assert.deepEqual(fields.toSorted(), ['file', 'metadata', 'model', 'priority', 'top_k', 'webhook'])
   const parameters = operation?.parameters?.map(({ in: place, name }) => `${place} ${name}`) ?? []
   assert.deepEqual(parameters.toSorted(), [
     'header cache-control',

@@ -27,6 +27,11 @@ export const openapi = fp<{ version: string }>(
         },
         components: {
           securitySchemes: {
+            apiKey: {
+              type: 'http',
+              scheme: 'bearer',
+              description: 'API key of a tenant, where keys are set up',
+            },
             operatorKey: { type: 'http', scheme: 'bearer', description: 'OPERATOR_KEY of the server' },
           },
         },
@@ -47,7 +52,9 @@ export const openapi = fp<{ version: string }>(
       },
     })
     await app.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'Menagerie' } })
-    app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+    app.get('/openapi.json', { config: { access: 'open' }, schema: { hide: true } }, async () =>
+      app.swagger(),
+    )
   },
   { name: 'openapi' },
 )

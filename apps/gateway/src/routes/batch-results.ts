@@ -5,7 +5,7 @@ import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
 import { streamResults } from '../batches/stream-results.ts'
 import { createClientSignal } from '../client-signal.ts'
-import { requireBatch } from './batch-params.ts'
+import { readOwnedBatch } from './batch-params.ts'
 import { PREDICTION_PARAMS } from './prediction-params.ts'
 import { problemResponses } from './problem-responses.ts'
 
@@ -34,7 +34,13 @@ const schema = {
       description: 'Lines of JSON, each a BatchResult',
       content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>({ type: 'string' }) } },
     },
-    ...problemResponses('request_invalid', 'batch_not_found', 'internal_error', 'queue_unavailable'),
+    ...problemResponses(
+      'request_invalid',
+      'api_key_invalid',
+      'batch_not_found',
+      'internal_error',
+      'queue_unavailable',
+    ),
   },
 }
 
@@ -45,7 +51,7 @@ export const batchResultsRoute =
     // HEAD would follow the batch to its end.
     app.get('/v1/batches/:id/results', { schema, exposeHeadRoute: false }, async (request, reply) => {
       const { after } = request.query
-      const { batch } = await requireBatch(deps, request.params.id)
+      const { batch } = await readOwnedBatch(deps, request)
       const { viewResult } = deps.batchViewer
       const lines = streamResults({ reader: deps.batches.reader, waits: deps.waits, viewResult }, batch, {
         from: after === undefined ? 0 : after + 1,

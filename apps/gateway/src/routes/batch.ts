@@ -2,7 +2,7 @@ import { BATCH_ITEMS_MAX } from '@menagerie/contract/batch'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
-import { BATCH_PAGE, createBatchNotFoundError, requireBatch } from './batch-params.ts'
+import { BATCH_PAGE, createBatchNotFoundError, readOwnedBatch } from './batch-params.ts'
 import { PREDICTION_PARAMS } from './prediction-params.ts'
 import { problemResponses } from './problem-responses.ts'
 
@@ -29,7 +29,13 @@ const getSchema = {
   ),
   response: {
     200: batchResponse('The batch as it is now'),
-    ...problemResponses('request_invalid', 'batch_not_found', 'internal_error', 'queue_unavailable'),
+    ...problemResponses(
+      'request_invalid',
+      'api_key_invalid',
+      'batch_not_found',
+      'internal_error',
+      'queue_unavailable',
+    ),
   },
 }
 
@@ -42,6 +48,7 @@ const cancelSchema = {
     200: batchResponse('It is canceled, now or since before'),
     ...problemResponses(
       'request_invalid',
+      'api_key_invalid',
       'batch_not_found',
       'batch_ended',
       'internal_error',
@@ -57,12 +64,12 @@ export const batchRoute =
   async (app) => {
     app.get('/v1/batches/:id', { schema: getSchema }, async (request) => {
       const { offset = 0, limit = BATCH_PAGE } = request.query
-      const read = await requireBatch(deps, request.params.id)
+      const read = await readOwnedBatch(deps, request)
       return deps.batchViewer.viewBatch(read, { baseUrl: deps.baseUrl(request), offset, limit })
     })
 
     app.post('/v1/batches/:id/cancel', { schema: cancelSchema }, async (request) => {
-      const read = await deps.batches.cancelBatch(await requireBatch(deps, request.params.id))
+      const read = await deps.batches.cancelBatch(await readOwnedBatch(deps, request))
       if (read === null) throw createBatchNotFoundError()
       const page = { baseUrl: deps.baseUrl(request), offset: 0, limit: BATCH_PAGE }
       return deps.batchViewer.viewBatch(read, page)

@@ -54,6 +54,7 @@ const schema = {
     },
     ...problemResponses(
       'request_invalid',
+      'api_key_invalid',
       'multipart_invalid',
       'file_missing',
       'model_not_found',
@@ -64,6 +65,8 @@ const schema = {
       'webhook_refused',
       'webhooks_disabled',
       ...KEY_CODES,
+      'rate_limited',
+      'share_exhausted',
       'internal_error',
       'queue_unavailable',
       'queue_full',
@@ -84,6 +87,7 @@ export const createBatchRoute =
       const read = await deps.batches.acceptBatch({
         ...received,
         ...readSubmitHeaders(request.headers),
+        tenant: request.tenant,
         baseUrl,
       })
       reply.code(202).header('location', batchPath(read.batch.id))

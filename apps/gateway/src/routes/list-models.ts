@@ -10,7 +10,7 @@ const schema = {
   summary: 'List the models',
   response: {
     200: Type.Object({ models: Type.Array(ModelView) }),
-    ...problemResponses('internal_error', 'queue_unavailable'),
+    ...problemResponses('api_key_invalid', 'internal_error', 'queue_unavailable'),
   },
 }
 

@@ -1,4 +1,3 @@
-import { AppError } from '@menagerie/contract/errors'
 import Type from 'typebox'
 
 export const PREDICTION_ID_LENGTH_MAX = 128
@@ -7,6 +6,3 @@ export const PREDICTION_ID_LENGTH_MAX = 128
 export const PREDICTION_PARAMS = Type.Object({
   id: Type.String({ minLength: 1, maxLength: PREDICTION_ID_LENGTH_MAX }),
 })
-
-export const createNotFoundError = (): AppError =>
-  new AppError('prediction_not_found', 'there is no prediction with this id, or it is too old')

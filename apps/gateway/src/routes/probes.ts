@@ -4,6 +4,8 @@ import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
 import { problemResponses } from './problem-responses.ts'
 
+const config = { access: 'open' } as const
+
 const State = Type.Object({ status: Type.String() })
 
 /** `GET /livez` and `/readyz` */
@@ -12,12 +14,16 @@ export const probesRoute =
   async (app) => {
     app.get(
       '/livez',
-      { schema: { tags: ['operations'], summary: 'Is the process alive?', response: { 200: State } } },
+      {
+        config,
+        schema: { tags: ['operations'], summary: 'Is the process alive?', response: { 200: State } },
+      },
       async () => ({ status: 'alive' }),
     )
     app.get(
       '/readyz',
       {
+        config,
         schema: {
           tags: ['operations'],
           summary: 'Can it take predictions? It can when Redis takes writes; workers do not matter',
