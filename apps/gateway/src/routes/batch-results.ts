@@ -1,5 +1,6 @@
 import { BATCH_ITEMS_MAX } from '@menagerie/contract/batch'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
 import { Readable } from 'node:stream'
 import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
@@ -44,6 +45,12 @@ const schema = {
   },
 }
 
+/** The first line may be long in coming, and Node keeps the headers back until then: the client would think it is not served. */
+async function* flushFirst(reply: FastifyReply, lines: AsyncIterable<string>): AsyncGenerator<string> {
+  reply.raw.flushHeaders()
+  yield* lines
+}
+
 /** `GET /v1/batches/{id}/results` */
 export const batchResultsRoute =
   (deps: AppDeps): FastifyPluginAsyncTypebox =>
@@ -67,6 +74,6 @@ export const batchResultsRoute =
           // The stream is all there is to this connection.
           connection: 'close',
         })
-        .send(Readable.from(lines))
+        .send(Readable.from(flushFirst(reply, lines)))
     })
   }
