@@ -95,12 +95,12 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const predictions = wirePredictions({ accepting, commands, keys, reader, catalog, queue, log }, config, {
     graceMs: SWEEP_GRACE_MS,
   })
-  const batchRedis = openConsumer('gateway-batches')
-  const batchWorker = createBatchWorker(
-    { redis: batchRedis, watchBatch: predictions.batches.watchBatch, log },
-    { prefix },
-  )
-  releasers.push(`${BATCH_QUEUE_NAME} worker`, () => batchWorker.close(batchRedis.status !== 'ready'))
+  if (webhooks.secret !== null) {
+    const redis = openConsumer('gateway-batches')
+    const { watchBatch } = predictions.batches
+    const worker = createBatchWorker({ redis, watchBatch, log }, { prefix })
+    releasers.push(`${BATCH_QUEUE_NAME} worker`, () => worker.close(redis.status !== 'ready'))
+  }
   const sweeper = startSweeper(
     { redis: commands, keys, sweep: predictions.sweep, log },
     { intervalMs: config.sweepIntervalMs },

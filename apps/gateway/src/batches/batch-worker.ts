@@ -11,7 +11,7 @@ const STALLED_INTERVAL_MS = 5000
 // Not the batch's fault: it is watched however often gateways die.
 const STALLED_COUNT_MAX = 1000
 
-/** Consumer of the `batches` queue, in every gateway. */
+/** Consumer of the `batches` queue, in every gateway that delivers webhooks. */
 export const createBatchWorker = (
   deps: { redis: RedisConnection; watchBatch: WatchBatch; log: Logger },
   options: { prefix: string },

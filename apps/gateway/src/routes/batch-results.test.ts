@@ -122,6 +122,7 @@ test('while Redis is away the stream stays open, and goes on when it is back', a
   const batch = await submitBatch(gateway, makeFiles(2))
   const reader = await readLines(batch.urls.results)
   server.kill('SIGSTOP')
+  await waitUntil('Redis is missed', async () => (await fetch(`${gateway.url}/readyz`)).status === 503)
   server.kill('SIGCONT')
   await startFakeWorker(t, gateway)
   await reader.ended
