@@ -58,8 +58,10 @@ const hashRequest = (options: BatchOptions, cancelAfterMs: number | null, staged
     sha256 ?? error?.code,
     ofJob.get(prediction_id ?? ''),
   ])
+  // In which order they came makes no difference.
+  const asked = Object.entries(options).toSorted(([a], [b]) => (a < b ? -1 : 1))
   return createHash('sha256')
-    .update(JSON.stringify([items, Object.entries(options).toSorted(), cancelAfterMs]))
+    .update(JSON.stringify([items, asked, cancelAfterMs]))
     .digest('hex')
 }
 
@@ -200,4 +202,3 @@ export const createAcceptBatch = (deps: AcceptBatchDeps) => {
     return read ?? describeAccepted(submission)
   }
 }
-export type AcceptBatch = ReturnType<typeof createAcceptBatch>

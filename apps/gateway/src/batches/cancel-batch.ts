@@ -93,4 +93,3 @@ export const createCancelBatch =
     }
     return read
   }
-export type CancelBatch = ReturnType<typeof createCancelBatch>
