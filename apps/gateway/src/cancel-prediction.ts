@@ -1,5 +1,5 @@
 import { AppError } from '@menagerie/contract/errors'
-import { predictQueueName } from '@menagerie/contract/job'
+import { predictQueueName, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { CANCELED_AT_FIELD, DELETED_AT_FIELD, STARTED_AT_FIELD } from '@menagerie/contract/job-record'
 import type { AnnounceEnd } from '@menagerie/shared/announce-end'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
@@ -13,27 +13,29 @@ import type { PredictionRead, RecordReader } from './record-reader.ts'
 /**
  * Lua: marks a prediction as canceled unless it has ended. Returns 2 when it is done, 1 when it was before, 0 when it has
  * ended or is gone. BullMQ cannot settle a job that waits, so it goes to the front, where the next worker fails it
- * without running it; one that has it already hears of it on the channel.
+ * without running it; one that has it already hears of it on the channel. The job of its webhook (without one: its own
+ * again) is marked as well: it may outlive the record, and BullMQ tells it only what the worker said in the end.
  */
 export const CANCEL_FUNCTION = `
-local function cancel(hash, prioritized, id, channel, now)
+local function cancel(hash, prioritized, webhook, id, channel, now)
   local found = redis.call('HMGET', hash, 'data', '${DELETED_AT_FIELD}', '${CANCELED_AT_FIELD}', 'finishedOn', '${STARTED_AT_FIELD}')
   if not found[1] or found[2] then return 0 end
   if found[3] then return 1 end
   if found[4] then return 0 end
   if tonumber(found[5] or now) > cjson.decode(found[1]).deadline then return 0 end
   redis.call('HSET', hash, '${CANCELED_AT_FIELD}', now)
+  if redis.call('EXISTS', webhook) == 1 then redis.call('HSET', webhook, '${CANCELED_AT_FIELD}', now) end
   redis.call('ZADD', prioritized, 'XX', 0, id)
   redis.call('PUBLISH', channel, id)
   return 2
 end`
 
-/** KEYS: job hash, prioritized set. ARGV: job id, channel. */
+/** KEYS: job hash, prioritized set, hash of its webhook's job (or the first one again). ARGV: job id, channel. */
 const CANCEL = `
 ${GO_ON_WHEN_FULL}
 ${READ_NOW}
 ${CANCEL_FUNCTION}
-return cancel(KEYS[1], KEYS[2], ARGV[1], ARGV[2], now)`
+return cancel(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], now)`
 
 /**
  * Cancels a prediction, and drops its picture; one that is canceled already stays so.
@@ -55,7 +57,7 @@ export const createCancelPrediction = (
   /** What is missed here is made up for: waiters look again by themselves, and the sweeper finds the picture. */
   const settle = ({ record: { id, data } }: PredictionRead): void => {
     Promise.all([
-      deps.announceEnd(id, data.model),
+      deps.announceEnd(id, data.model, data.tenant),
       data.upload.id === null ? null : deps.uploads.delete(data.upload.id),
     ]).catch((err: unknown) =>
       deps.log.warn({ err, predictionId: id }, 'cancellation not announced, or upload not deleted'),
@@ -63,12 +65,16 @@ export const createCancelPrediction = (
   }
 
   return async (id: string): Promise<PredictionRead | null> => {
-    const found = await deps.reader.read(id)
-    if (found === null) return null
+    const found = await deps.reader.find(id)
+    if (found === null || found.isHidden) return null
     const queueName = predictQueueName(found.record.data.model)
-    const keys = [id, 'prioritized'].map((name) => jobKey(options.prefix, queueName, name))
+    const [hash = '', prioritized = ''] = [id, 'prioritized'].map((name) =>
+      jobKey(options.prefix, queueName, name),
+    )
+    const { webhookJobId } = found
+    const webhook = webhookJobId === null ? hash : jobKey(options.prefix, WEBHOOK_QUEUE_NAME, webhookJobId)
     const isCanceled = await guardRedis(() =>
-      deps.redis.eval(CANCEL, keys.length, ...keys, id, deps.keys.canceled),
+      deps.redis.eval(CANCEL, 3, hash, prioritized, webhook, id, deps.keys.canceled),
     )
     const read = await deps.reader.read(id)
     if (read === null) return null

@@ -8,7 +8,9 @@ export const CUSTOM_ID_LENGTH_MAX = 255
 /** Options of a batch: form fields before the first file, or query parameters. They hold for every item. */
 export const BatchOptions = Type.Object(
   {
-    ...PredictionOptions.properties,
+    model: PredictionOptions.properties.model,
+    top_k: PredictionOptions.properties.top_k,
+    priority: PredictionOptions.properties.priority,
     metadata: Type.Optional({
       ...PredictionOptions.properties.metadata,
       description:

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { PredictionError } from './problem.ts'
+import { WebhookEventsFilter } from './webhook-events.ts'
 
 export const PREDICTION_STATUSES = [
   'queued',
@@ -51,9 +52,10 @@ export const PredictionOptions = Type.Object(
     webhook: Type.Optional(
       Type.String({
         maxLength: 2048,
-        description: 'URL that gets the finished prediction, signed as Standard Webhooks describes',
+        description: 'URL that is told of the prediction, signed as Standard Webhooks describes',
       }),
     ),
+    webhook_events_filter: Type.Optional(WebhookEventsFilter),
     priority: Type.Optional(PriorityOption),
   },
   { additionalProperties: false },

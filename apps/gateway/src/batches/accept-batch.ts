@@ -2,16 +2,16 @@ import type { BatchOptions } from '@menagerie/contract/batch'
 import { AppError } from '@menagerie/contract/errors'
 import { ANONYMOUS_ID, PAYLOAD_VERSION } from '@menagerie/contract/job'
 import { createRecord } from '@menagerie/contract/job-record'
-import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { createHash, randomUUID } from 'node:crypto'
-import { parseMetadata } from '../accept-prediction.ts'
+import { BASE_URL_LENGTH_MAX, parseMetadata } from '../accept-prediction.ts'
 import { isRefusal } from '../enqueue.ts'
 import { guardRedis } from '../guard-redis.ts'
 import type { JobQueue } from '../job-queue.ts'
 import type { ModelCatalog } from '../model-catalog.ts'
 import type { Identify } from '../prediction-id.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 import type { WebhookUrlPolicy } from '../webhooks/url-policy.ts'
-import type { BatchData, PlannedJob, StoredBatch } from './batch-record.ts'
+import type { BatchData, StoredBatch } from './batch-record.ts'
 import type { BatchReader } from './batch-reader.ts'
 import type { FileSources } from './batch-source.ts'
 import type { BatchRead } from './batch-status.ts'
@@ -19,7 +19,8 @@ import type { BatchStore } from './batch-store.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import type { FinishBatch } from './finish-batch.ts'
 import type { ItemOptions } from './item-options.ts'
-import { dropUploads, type CommonRequest, type StagedBatch, type StageItems } from './stage-items.ts'
+import type { DropStaged } from './drop-staged.ts'
+import type { CommonRequest, StagedBatch, StageItems } from './stage-items.ts'
 
 export interface AcceptBatchDeps {
   store: BatchStore
@@ -29,8 +30,8 @@ export interface AcceptBatchDeps {
   checkWebhookUrl: WebhookUrlPolicy
   stageItems: StageItems
   finishBatch: FinishBatch
+  dropStaged: DropStaged
   queue: Pick<JobQueue, 'remove'>
-  uploads: UploadStore
 }
 
 export interface BatchRequest extends CommonRequest {
@@ -43,6 +44,7 @@ export interface BatchRequest extends CommonRequest {
 
 interface Submission {
   id: string
+  tenant: Tenant
   data: BatchData
   staged: StagedBatch
 }
@@ -87,21 +89,31 @@ const describeAccepted = ({ id, data, staged }: Submission): BatchRead => {
  * @throws AppError
  */
 export const createAcceptBatch = (deps: AcceptBatchDeps) => {
-  const requireOptions = async (options: BatchOptions): Promise<string> => {
+  const requireOptions = async ({ tenant, options, baseUrl }: CommonRequest): Promise<string> => {
     const model = options.model ?? deps.catalog.defaultName
-    if (options.webhook !== undefined) deps.checkWebhookUrl(options.webhook)
+    if (options.webhook !== undefined) {
+      deps.checkWebhookUrl(options.webhook, tenant.id)
+      // Of a Host header: three times in the body, which has to stay small.
+      if (baseUrl.length > BASE_URL_LENGTH_MAX) {
+        throw new AppError('request_invalid', 'the name of this host is too long for a webhook')
+      }
+    }
     if (!(await deps.catalog.has(model))) {
       throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
     }
     return model
   }
 
+  const drop = ({ tenant, staged }: Submission): Promise<void> => deps.dropStaged(tenant, staged.jobs)
+
   /** Of jobs that Redis refused; what some of them had begun is undone. */
-  const takeBack = async (id: string, jobs: PlannedJob[]): Promise<void> => {
+  const takeBack = async (submission: Submission): Promise<void> => {
     // First, so that nobody goes on with it.
-    await deps.store.remove(id)
-    for (const job of jobs) await deps.queue.remove(job.data.model, job.id).catch(() => undefined)
-    await dropUploads(deps.uploads, jobs)
+    await deps.store.remove(submission.id)
+    for (const job of submission.staged.jobs) {
+      await deps.queue.remove(job.data.model, job.id).catch(() => undefined)
+    }
+    await drop(submission)
   }
 
   const createNew = async (submission: Submission): Promise<boolean> => {
@@ -115,17 +127,18 @@ export const createAcceptBatch = (deps: AcceptBatchDeps) => {
       return await guardRedis(() => deps.store.create({ id, data, items, jobs: staged.jobs }))
     } catch (error) {
       // Otherwise it may be there: then the sweeper goes on with it, and needs the pictures.
-      if (isRefusal(error)) await dropUploads(deps.uploads, staged.jobs)
+      if (isRefusal(error)) await drop(submission)
       throw error
     }
   }
 
-  const finishNew = async ({ id, data, staged }: Submission, isKeyed: boolean): Promise<void> => {
+  const finishNew = async (submission: Submission, isKeyed: boolean): Promise<void> => {
+    const { id, data, staged } = submission
     try {
       await deps.finishBatch(id, data, staged.jobs)
     } catch (error) {
       // One with a key may be another request's by now, which goes on with it.
-      if (!isKeyed && isRefusal(error)) await takeBack(id, staged.jobs).catch(() => undefined)
+      if (!isKeyed && isRefusal(error)) await takeBack(submission).catch(() => undefined)
       throw error
     }
   }
@@ -158,15 +171,15 @@ export const createAcceptBatch = (deps: AcceptBatchDeps) => {
       const stored = await guardRedis(() => deps.store.find(submission.id))
       try {
         if (stored !== null && (await repeat(submission.data, stored)) !== null) {
-          await dropUploads(deps.uploads, submission.staged.jobs)
+          await drop(submission)
           return undefined
         }
       } catch (error) {
-        await dropUploads(deps.uploads, submission.staged.jobs)
+        await drop(submission)
         throw error
       }
     }
-    await dropUploads(deps.uploads, submission.staged.jobs)
+    await drop(submission)
     throw new AppError(
       'idempotency_key_in_use',
       'an earlier batch with this Idempotency-Key is being dropped',
@@ -176,7 +189,7 @@ export const createAcceptBatch = (deps: AcceptBatchDeps) => {
   return async (request: BatchRequest): Promise<BatchRead> => {
     const { files, items, budget, idempotencyKey, ...common } = request
     const { tenant, options, cancelAfterMs, baseUrl } = common
-    const model = await requireOptions(options)
+    const model = await requireOptions(common)
     const metadata = parseMetadata(options.metadata)
     const isKeyed = idempotencyKey !== null
     const id = isKeyed ? await deps.identify('batch', tenant.id, idempotencyKey) : randomUUID()
@@ -192,7 +205,7 @@ export const createAcceptBatch = (deps: AcceptBatchDeps) => {
       request_sha256: hashRequest(options, cancelAfterMs, staged),
       created_at: Date.now(),
     }
-    const submission = { id, data, staged }
+    const submission = { id, tenant, data, staged }
     await submit(submission, isKeyed)
     // It is accepted: a client that got an error now would send everything again.
     const read = await deps.reader.read(id).catch((error: unknown) => {

@@ -23,7 +23,7 @@ ${CANCEL_FUNCTION}
 if redis.call('EXISTS', KEYS[1]) == 0 then return {} end
 local done = {}
 for i = 3, #KEYS do
-  if cancel(KEYS[i], KEYS[2], ARGV[i - 1], ARGV[1], now) == 2 then
+  if cancel(KEYS[i], KEYS[2], KEYS[i], ARGV[i - 1], ARGV[1], now) == 2 then
     redis.call('HSETNX', KEYS[1], 'canceledAt', now)
     done[#done + 1] = i - 3
   end
@@ -52,7 +52,7 @@ export const createCancelItems = (deps: CancelBatchDeps, options: { prefix: stri
       canceled.has(item.prediction_id ?? '') ? (read?.record.data.upload.id ?? []) : [],
     )
     await Promise.all([
-      ...Array.from(canceled, (id) => deps.announceEnd(id, batch.data.model)),
+      ...Array.from(canceled, (id) => deps.announceEnd(id, batch.data.model, batch.data.tenant)),
       ...uploadIds.map((id) => deps.uploads.delete(id)),
     ]).catch((err: unknown) =>
       deps.log.warn({ err, batchId: batch.id }, 'cancellation not announced, or uploads not deleted'),

@@ -6,13 +6,18 @@ import type { AcceptPrediction, PredictionRequest } from '../accept-prediction.t
 import type { Enqueue } from '../enqueue.ts'
 import { guardRedis } from '../guard-redis.ts'
 import { receiveUpload, type ReceivedUpload } from '../receive-upload.ts'
+import type { Shares } from '../tenants/shares.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 import type { PlannedJob, StoredItem } from './batch-record.ts'
 import type { FileSource, FileSources } from './batch-source.ts'
 import type { ByteBudget } from './byte-budget.ts'
+import type { DropStaged } from './drop-staged.ts'
 import type { ItemOptions } from './item-options.ts'
 
 export interface StageDeps {
   uploads: UploadStore
+  shares: Pick<Shares, 'admit'>
+  dropStaged: DropStaged
   /** Accepts a prediction as always, but for where it is put in the end. */
   acceptWith: (enqueue: Enqueue) => AcceptPrediction
 }
@@ -39,16 +44,16 @@ export interface StagedBatch {
   jobs: PlannedJob[]
 }
 
-// So many are deleted at a time.
-const DROP_SLICE = 100
-
-/** Drops the pictures of jobs that are not to be. What is missed the sweeper finds. */
-export const dropUploads = async (uploads: UploadStore, jobs: PlannedJob[]): Promise<void> => {
-  const ids = jobs.map(({ data }) => data.upload.id).filter((id) => id !== null)
-  for (let from = 0; from < ids.length; from += DROP_SLICE) {
-    const slice = ids.slice(from, from + DROP_SLICE)
-    await Promise.all(slice.map((id) => uploads.delete(id).catch(() => undefined)))
-  }
+/** The first picture was counted before the body was read. */
+const countAgainstRate = async (
+  shares: Pick<Shares, 'admit'>,
+  tenant: Tenant,
+  bytes: number,
+): Promise<void> => {
+  const rate = await shares.admit(tenant, { predictions: 1, bytes })
+  if (rate === null || rate.retryMs === 0) return
+  const message = `you may send ${rate.limit} predictions a minute, and each picture is one`
+  throw new AppError('rate_limited', message, { retryAfterMs: rate.retryMs })
 }
 
 const requireNames = (items: ItemOptions, seen: ReadonlySet<string>): void => {
@@ -111,6 +116,7 @@ export const createStageItems = (
       const metadata = request.items.get(name)?.metadata
       if (metadata !== undefined) itemOptions.metadata = JSON.stringify(metadata)
       const id = randomUUID()
+      if (staged.jobs.length > 0) await countAgainstRate(deps.shares, common.tenant, upload.bytes.length)
       await accept({ ...common, id, isKeyed: false, upload, options: itemOptions })
       return id
     }
@@ -138,7 +144,7 @@ export const createStageItems = (
     try {
       await stageAll(request, staged)
     } catch (error) {
-      await dropUploads(deps.uploads, staged.jobs)
+      await deps.dropStaged(request.common.tenant, staged.jobs)
       throw error
     }
     // The time is counted from when the last picture was there, for all of them.

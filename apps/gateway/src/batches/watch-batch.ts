@@ -53,6 +53,7 @@ export const createWatchBatch = (deps: WatchBatchDeps, options: { resultTtlMs: n
       prediction_id: batch.id,
       model: batch.data.model,
       base_url: webhook.base_url,
+      ...(batch.data.tenant === undefined ? {} : { tenant: batch.data.tenant }),
       body: JSON.stringify(event),
     })
     await deps.store.markNotified(batch.id)

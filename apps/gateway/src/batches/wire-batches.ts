@@ -6,11 +6,13 @@ import type { Logger } from 'pino'
 import type { JobQueue } from '../job-queue.ts'
 import type { ModelCatalog } from '../model-catalog.ts'
 import type { Identify } from '../prediction-id.ts'
+import type { Shares } from '../tenants/shares.ts'
 import type { WebhookUrlPolicy } from '../webhooks/url-policy.ts'
 import { createAcceptBatch } from './accept-batch.ts'
 import { createBatchReader } from './batch-reader.ts'
 import { createBatchStore } from './batch-store.ts'
 import { createCancelBatch, createCancelItems } from './cancel-batch.ts'
+import { createDropStaged } from './drop-staged.ts'
 import { createFinishBatch } from './finish-batch.ts'
 import { createItemReader } from './item-reader.ts'
 import { createStageItems, type StageDeps } from './stage-items.ts'
@@ -28,6 +30,7 @@ export interface BatchDeps {
   identify: Identify
   acceptWith: StageDeps['acceptWith']
   checkWebhookUrl: WebhookUrlPolicy
+  shares: Pick<Shares, 'admit' | 'release'>
   announceEnd: AnnounceEnd
   log: Logger
 }
@@ -43,13 +46,15 @@ export interface BatchOptions {
 
 /** All that can be done with batches. */
 export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
-  const { redis, keys, catalog, queue, uploads, identify, checkWebhookUrl, announceEnd, log } = deps
+  const { redis, keys, catalog, queue, uploads, identify, checkWebhookUrl, shares, announceEnd, log } = deps
   // No item is there longer than its picture may be, and a result after that.
   const ttlMs = options.uploadTtlMs + options.resultTtlMs
   const store = createBatchStore({ redis, keys }, { ttlMs })
   const reader = createBatchReader({ store, readRecords: createItemReader({ redis }, options) }, options)
   const finishBatch = createFinishBatch({ store, queue })
-  const stageItems = createStageItems({ uploads: deps.accepting, acceptWith: deps.acceptWith }, options)
+  const dropStaged = createDropStaged({ uploads, shares })
+  const { accepting, acceptWith } = deps
+  const stageItems = createStageItems({ uploads: accepting, shares, dropStaged, acceptWith }, options)
   const cancelItems = createCancelItems({ redis, keys, reader, uploads, announceEnd, log }, options)
   return {
     reader,
@@ -61,8 +66,8 @@ export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
       checkWebhookUrl,
       stageItems,
       finishBatch,
+      dropStaged,
       queue,
-      uploads,
     }),
     cancelBatch: createCancelBatch({ reader, cancelItems }),
     watchBatch: createWatchBatch({ store, reader, queue }, options),

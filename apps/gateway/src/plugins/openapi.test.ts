@@ -96,6 +96,7 @@ test('documents bodies, options and headers of uploads', async (t) => {
     'image/webp',
     'image/gif',
     'image/avif',
+    'application/json',
   ])
   const fields = Object.keys(bodies['multipart/form-data']?.schema.properties ?? {})
   assert.deepEqual(fields.toSorted(), ['file', 'metadata', 'model', 'priority', 'top_k', 'webhook'])

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { Batch, BatchResult } from '@menagerie/contract/batch'
+import { Delivery, WebhookDeadLetter } from '@menagerie/contract/delivery'
 import { ClassicAnswer, Prediction } from '@menagerie/contract/prediction'
 import { Problem } from '@menagerie/contract/problem'
 import fp from 'fastify-plugin'
@@ -15,7 +16,16 @@ declare module 'fastify' {
 /** GET /openapi.json and /docs, made from the schemas that the routes validate with. */
 export const openapi = fp<{ version: string }>(
   async (app, { version }) => {
-    for (const schema of [Prediction, ClassicAnswer, Batch, BatchResult, Problem]) app.addSchema(schema)
+    for (const schema of [
+      Prediction,
+      ClassicAnswer,
+      Batch,
+      BatchResult,
+      Problem,
+      Delivery,
+      WebhookDeadLetter,
+    ])
+      app.addSchema(schema)
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -38,7 +48,12 @@ export const openapi = fp<{ version: string }>(
         tags: [
           { name: 'predictions', description: 'Ask, wait, read' },
           { name: 'batches', description: 'Many pictures at once' },
+          { name: 'webhooks', description: 'What became of them' },
           { name: 'models', description: 'What is served' },
+          {
+            name: 'compatibility',
+            description: 'The calls of other servers, with errors in their own shapes',
+          },
           { name: 'operations', description: 'What failed, probes, and this document' },
         ],
       },

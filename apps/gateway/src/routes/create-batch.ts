@@ -81,7 +81,8 @@ export const createBatchRoute =
     // Here alone: no other call takes one.
     app.addContentTypeParser('application/zip', (_request, payload, done) => done(null, payload))
     app.removeContentTypeParser(/^image\//)
-    app.post('/v1/batches', { schema, config: { documentedBody } }, async (request, reply) => {
+    const config = { admits: true, heldBytesMax: options.uploadBytesMax, documentedBody }
+    app.post('/v1/batches', { schema, config }, async (request, reply) => {
       const baseUrl = deps.baseUrl(request)
       const received = await receiveBatch(request, options.batchBytesMax)
       const read = await deps.batches.acceptBatch({
