@@ -20,7 +20,9 @@ const schema = {
     'again with `Last-Event-ID`, as browsers do, misses nothing and gets nothing twice.',
   params: PREDICTION_PARAMS,
   headers: Type.Object({
-    'last-event-id': Type.Optional(Type.String({ description: 'Id of the last event that was received' })),
+    'last-event-id': Type.Optional(
+      Type.String({ description: 'Id of the last event that was received', examples: ['1'] }),
+    ),
   }),
   response: {
     200: {

@@ -4,7 +4,10 @@ import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
 import { problemResponses } from './problem-responses.ts'
 
-const State = Type.Object({ status: Type.String() })
+const describeState = (status: string) => ({
+  description: `It is ${status}`,
+  content: { 'application/json': { schema: Type.Object({ status: Type.String({ examples: [status] }) }) } },
+})
 
 /** `GET /livez` and `/readyz` */
 export const probesRoute =
@@ -12,7 +15,13 @@ export const probesRoute =
   async (app) => {
     app.get(
       '/livez',
-      { schema: { tags: ['operations'], summary: 'Is the process alive?', response: { 200: State } } },
+      {
+        schema: {
+          tags: ['operations'],
+          summary: 'Is the process alive?',
+          response: { 200: describeState('alive') },
+        },
+      },
       async () => ({ status: 'alive' }),
     )
     app.get(
@@ -22,7 +31,7 @@ export const probesRoute =
           tags: ['operations'],
           summary: 'Can it take predictions? It can when Redis takes writes; workers do not matter',
           response: {
-            200: State,
+            200: describeState('ready'),
             ...problemResponses('internal_error', 'queue_unavailable', 'queue_full', 'shutting_down'),
           },
         },
