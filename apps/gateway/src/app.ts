@@ -8,11 +8,13 @@ import type { DeadLetters } from './dead-letters.ts'
 import type { Deletions } from './delete-prediction.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import { bodies } from './plugins/bodies.ts'
+import { browserAccess } from './plugins/browser-access.ts'
 import { answerClientError } from './plugins/client-error.ts'
 import { drain } from './plugins/drain.ts'
 import { errorHandler, sendProblem } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
 import { openapi } from './plugins/openapi.ts'
+import { securityHeaders } from './plugins/security-headers.ts'
 import type { PredictionViewer } from './predictions.ts'
 import { cancelPredictionRoute } from './routes/cancel-prediction.ts'
 import { classifyRoute } from './routes/classify.ts'
@@ -45,6 +47,10 @@ export interface AppDeps {
 export interface AppOptions {
   uploadBytesMax: number
   syncTimeoutMs: number
+  /** How long a request may take to arrive in full. */
+  requestTimeoutMs: number
+  /** Origins whose pages may read answers; `*`: all. */
+  corsOrigins: string[]
   /** How long it still serves as before after it has been told to stop. */
   drainDelayMs: number
   trustProxy: string[] | false
@@ -53,7 +59,9 @@ export interface AppOptions {
   version: string
 }
 
-const REQUEST_TIMEOUT_MS = 120_000
+// Node looks that often for requests that take too long, and gives the head of a request no longer than this.
+const TIMEOUT_CHECK_MAX_MS = 30_000
+const HEAD_TIMEOUT_MAX_MS = 60_000
 
 /** The whole HTTP surface, as an app that does not listen. */
 export const buildApp = async (deps: AppDeps, options: AppOptions) => {
@@ -61,7 +69,11 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
     loggerInstance: deps.log,
     trustProxy: options.trustProxy,
     // Bounds a slow upload. Fastify's default would be no bound at all.
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: options.requestTimeoutMs,
+    http: {
+      headersTimeout: Math.min(HEAD_TIMEOUT_MAX_MS, options.requestTimeoutMs),
+      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MAX_MS, options.requestTimeoutMs / 4),
+    },
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: PREDICTION_ID_LENGTH_MAX },
     // A URL that cannot be decoded, an id that is too long: found before there is a route.
@@ -80,6 +92,8 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(errorHandler)
   await app.register(linger)
   await app.register(drain, { waits: deps.waits, delayMs: options.drainDelayMs })
+  await app.register(securityHeaders)
+  await app.register(browserAccess, { origins: options.corsOrigins })
   await app.register(bodies)
   await app.register(openapi, { version: options.version })
 

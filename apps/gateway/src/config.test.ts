@@ -23,6 +23,8 @@ test('the defaults', () => {
     publicUrl: null,
     trustProxy: false,
     uploadBytesMax: 10_485_760,
+    requestTimeoutMs: 120_000,
+    corsOrigins: [],
     syncTimeoutMs: 60_000,
     drainDelayMs: 0,
     resultTtlMs: 3_600_000,

@@ -38,6 +38,17 @@ export const GatewaySettings = Type.Object({
     maximum: 512 * 1024 * 1024,
     description: 'Largest picture that is accepted, in bytes',
   }),
+  REQUEST_TIMEOUT: DurationText({
+    default: '2m',
+    description: 'How long a request may take to arrive in full; a slower one is answered 408',
+  }),
+  CORS_ORIGINS: Type.Optional(
+    Type.String({
+      pattern: String.raw`^(?:\*|https?://[^\s,/]+(?:\s*,\s*https?://[^\s,/]+)*)$`,
+      description:
+        'Origins whose pages may call the gateway from a browser, e.g. https://app.example.com; * for all. Without it none may',
+    }),
+  ),
   SYNC_TIMEOUT: DurationText({
     default: '60s',
     description: 'How long POST / waits for the answer before it replies 504 with the URL of the prediction',
@@ -102,6 +113,8 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     trustProxy: settings.TRUST_PROXY?.split(',').map((entry) => entry.trim()) ?? false,
     uploadBytesMax: settings.UPLOAD_BYTES_MAX,
+    requestTimeoutMs: parseDurationMs(settings.REQUEST_TIMEOUT),
+    corsOrigins: settings.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? [],
     syncTimeoutMs: parseDurationMs(settings.SYNC_TIMEOUT),
     drainDelayMs: parseDurationMs(settings.DRAIN_DELAY),
     resultTtlMs: parseDurationMs(settings.RESULT_TTL),

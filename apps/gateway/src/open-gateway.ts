@@ -114,6 +114,8 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     {
       uploadBytesMax: config.uploadBytesMax,
       syncTimeoutMs: config.syncTimeoutMs,
+      requestTimeoutMs: config.requestTimeoutMs,
+      corsOrigins: config.corsOrigins,
       drainDelayMs: config.drainDelayMs,
       trustProxy: config.trustProxy,
       operatorKey: config.operatorKey,
