@@ -1,5 +1,5 @@
 import { AppError } from '@menagerie/contract/errors'
-import { PAYLOAD_VERSION, type PredictJobData } from '@menagerie/contract/job'
+import { ANONYMOUS_ID, PAYLOAD_VERSION, type PredictJobData } from '@menagerie/contract/job'
 import { METADATA_BYTES_MAX, TOP_K_DEFAULT, type PredictionOptions } from '@menagerie/contract/prediction'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import { createHash, randomUUID } from 'node:crypto'
@@ -8,6 +8,7 @@ import type { FindKnownAnswer } from './find-known-answer.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { ReceivedUpload } from './receive-upload.ts'
+import type { Tenant } from './tenants/tenant.ts'
 import type { WebhookUrlPolicy } from './webhooks/url-policy.ts'
 
 export interface AcceptPredictionDeps {
@@ -43,6 +44,8 @@ export interface PredictionRequest {
   id: string
   /** Whether the id was made from an Idempotency-Key, and may be there already. */
   isKeyed: boolean
+  /** Who asks. */
+  tenant: Tenant
   upload: ReceivedUpload
   options: PredictionOptions
   /** What the client says of the deadline, ms from now; null when it says nothing. */
@@ -63,7 +66,8 @@ const SHORT_MS = 3_600_000
 /** Of all that makes two requests different ones. */
 const hashRequest = (data: PredictJobData, { options, cancelAfterMs }: PredictionRequest): string => {
   const { upload, model, top_k, metadata } = data
-  const asked = [upload.sha256, model, top_k, metadata, options.webhook, cancelAfterMs]
+  const { webhook, priority } = options
+  const asked = [upload.sha256, model, top_k, metadata, webhook, cancelAfterMs, priority]
   return createHash('sha256').update(JSON.stringify(asked)).digest('hex')
 }
 
@@ -87,7 +91,7 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
 
   return async (request: PredictionRequest): Promise<Enqueued> => {
     await requireRoom()
-    const { id, upload, options, baseUrl } = request
+    const { id, tenant, upload, options, baseUrl } = request
     const model = options.model ?? deps.catalog.defaultName
     const metadata = parseMetadata(options.metadata)
     if (options.webhook !== undefined) deps.checkWebhookUrl(options.webhook)
@@ -95,7 +99,9 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
       throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
     }
 
-    const known = request.isKnownAnswerEnough ? await deps.findKnownAnswer(model, upload.sha256) : null
+    const known = request.isKnownAnswerEnough
+      ? await deps.findKnownAnswer(tenant.id, model, upload.sha256)
+      : null
     const data: PredictJobData = {
       v: PAYLOAD_VERSION,
       model,
@@ -108,6 +114,8 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
         filename: upload.filename,
       },
       metadata,
+      ...(tenant.id === ANONYMOUS_ID ? {} : { tenant: tenant.id }),
+      ...(options.priority === undefined ? {} : { priority: options.priority }),
       deadline: await readDeadline(request.cancelAfterMs),
       ...(known === null ? {} : { known }),
     }

@@ -7,6 +7,7 @@ import type { CapacityReader } from './capacity.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Deletions } from './delete-prediction.ts'
 import type { ModelCatalog } from './model-catalog.ts'
+import { authenticate } from './plugins/authenticate.ts'
 import { bodies } from './plugins/bodies.ts'
 import { browserAccess } from './plugins/browser-access.ts'
 import { answerClientError } from './plugins/client-error.ts'
@@ -16,6 +17,7 @@ import { linger } from './plugins/linger.ts'
 import { openapi } from './plugins/openapi.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
 import type { PredictionViewer } from './predictions.ts'
+import type { RecordReader } from './record-reader.ts'
 import { cancelPredictionRoute } from './routes/cancel-prediction.ts'
 import { classifyRoute } from './routes/classify.ts'
 import { createPredictionRoute } from './routes/create-prediction.ts'
@@ -27,16 +29,19 @@ import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
 import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
 import type { Submit } from './submit.ts'
+import type { Tenants } from './tenants/tenants.ts'
 import type { Waits } from './waits.ts'
 
 export interface AppDeps {
   log: FastifyBaseLogger
   baseUrl: BaseUrl
+  tenants: Tenants
   submit: Submit
   cancelPrediction: CancelPrediction
   deletions: Pick<Deletions, 'deletePrediction'>
   deadLetters: DeadLetters
   waits: Waits
+  readPrediction: RecordReader['read']
   viewPrediction: PredictionViewer
   catalog: ModelCatalog
   readCapacity: CapacityReader
@@ -94,6 +99,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(drain, { waits: deps.waits, delayMs: options.drainDelayMs })
   await app.register(securityHeaders)
   await app.register(browserAccess, { origins: options.corsOrigins })
+  await app.register(authenticate, { tenants: deps.tenants })
   await app.register(bodies)
   await app.register(openapi, { version: options.version })
 

@@ -75,6 +75,12 @@ export const GatewaySettings = Type.Object({
         'Bearer token of the calls under /v1/dead-letter: 16 or more letters, digits and ._~+/-. Without it they are refused',
     }),
   ),
+  API_KEYS_FILE: Type.Optional(
+    Type.String({
+      description:
+        'JSON file of the tenants, their keys (hashed) and limits, made by `pnpm keys`; read again when it changes. Without it anybody may call (docs/tenants.md)',
+    }),
+  ),
   MAX_QUEUE_AGE: DurationText({
     default: '24h',
     description: 'A prediction that no worker has started within this time expires',
@@ -121,6 +127,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     deadLetterTtlMs: parseDurationMs(settings.DEAD_LETTER_TTL),
     sweepIntervalMs: Math.max(SWEEP_INTERVAL_MIN_MS, parseDurationMs(settings.SWEEP_INTERVAL)),
     operatorKey: settings.OPERATOR_KEY ?? null,
+    apiKeysFile: settings.API_KEYS_FILE ?? null,
     queueAgeMaxMs: parseDurationMs(settings.MAX_QUEUE_AGE),
     webhooks: {
       secret: settings.WEBHOOK_SECRET ?? null,

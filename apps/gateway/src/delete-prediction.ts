@@ -1,4 +1,4 @@
-import { predictQueueName, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
+import { ANONYMOUS_ID, predictQueueName, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { CANCELED_AT_FIELD, DELETED_AT_FIELD } from '@menagerie/contract/job-record'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
 import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
@@ -35,15 +35,16 @@ interface Deletion {
   webhookJobId: string | null
   /** Of the picture, whose answer may be remembered. */
   sha256: string
+  tenant: string
 }
 
 /** A model's name has no space, an id neither. */
-const formatDeletion = ({ model, id, webhookJobId, sha256 }: Deletion): string =>
-  [model, id, webhookJobId ?? '', sha256].join(' ')
+const formatDeletion = ({ model, id, webhookJobId, sha256, tenant }: Deletion): string =>
+  [model, id, webhookJobId ?? '', sha256, tenant].join(' ')
 
 const parseDeletion = (entry: string): Deletion => {
-  const [model = '', id = '', webhookJobId = '', sha256 = ''] = entry.split(' ')
-  return { model, id, webhookJobId: webhookJobId === '' ? null : webhookJobId, sha256 }
+  const [model = '', id = '', webhookJobId = '', sha256 = '', tenant = ANONYMOUS_ID] = entry.split(' ')
+  return { model, id, webhookJobId: webhookJobId === '' ? null : webhookJobId, sha256, tenant }
 }
 
 export interface Deletions {
@@ -76,7 +77,7 @@ export const createDeletions = (
 
   /** Safe to be repeated, and to be broken off anywhere: the entry goes last. */
   const finishOne = async (deletion: Deletion): Promise<boolean> => {
-    const { model, id, webhookJobId, sha256 } = deletion
+    const { model, id, webhookJobId } = deletion
     // First, since a record that goes while its webhook waits for it would set that off.
     if (webhookJobId !== null && !(await deps.queue.removeWebhook(webhookJobId))) return false
     if ((await deps.forget({ id, model })) === 'busy') return false
@@ -85,14 +86,14 @@ export const createDeletions = (
       await redis.xtrim(jobKey(options.prefix, queueName, 'events'), 'MAXLEN', 0)
     }
     // Last, since a worker that still had it may have remembered its answer.
-    await forgetAnswer(model, sha256)
+    await forgetAnswer(deletion)
     await redis.zrem(keys.forgets, formatDeletion(deletion))
     return true
   }
 
-  const forgetAnswer = async (model: string, sha256: string): Promise<void> => {
+  const forgetAnswer = async ({ model, tenant, sha256 }: Deletion): Promise<void> => {
     const fingerprint = (await deps.catalog.find(model))?.details?.fingerprint
-    if (fingerprint !== undefined) await deps.cache.forget({ fingerprint, sha256 })
+    if (fingerprint !== undefined) await deps.cache.forget({ tenant, fingerprint, sha256 })
   }
 
   return {
@@ -100,8 +101,8 @@ export const createDeletions = (
       guardRedis(async () => {
         const found = await deps.reader.find(id)
         if (found === null || found.isHidden) return false
-        const { model, upload } = found.record.data
-        const deletion = { model, id, webhookJobId: found.webhookJobId, sha256: upload.sha256 }
+        const { model, upload, tenant = ANONYMOUS_ID } = found.record.data
+        const deletion = { model, id, webhookJobId: found.webhookJobId, sha256: upload.sha256, tenant }
         const queueName = predictQueueName(model)
         const jobKeys = [id, 'prioritized'].map((name) => jobKey(options.prefix, queueName, name))
         const entry = formatDeletion(deletion)

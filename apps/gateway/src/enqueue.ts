@@ -44,7 +44,14 @@ const isRefusal = (error: unknown): boolean =>
  *
  * @throws AppError `queue_unavailable`, `queue_full`, `idempotency_key_reused`, `idempotency_key_in_use`
  */
-export const createEnqueue = (deps: EnqueueDeps, options: { uploadTtlMs: number }) => {
+export const createEnqueue = (
+  deps: EnqueueDeps,
+  options: {
+    uploadTtlMs: number
+    /** Whether Redis gets commands in the order in which they were sent. In a cluster each finds its own way. */
+    isOrderKept: boolean
+  },
+) => {
   const store = async ({ data, bytes }: Submission): Promise<void> => {
     const { id } = data.upload
     if (id === null || bytes === null) return
@@ -147,7 +154,8 @@ export const createEnqueue = (deps: EnqueueDeps, options: { uploadTtlMs: number 
   return async (submission: Submission): Promise<Enqueued> => {
     if (submission.data.idempotency !== undefined) return enqueueKeyed(submission)
     // A webhook has to wait for the picture to be stored, since a job that is taken back would set it off.
-    await (submission.webhook === null ? enqueueAtOnce(submission) : enqueueInTurn(submission))
+    const isAtOnce = options.isOrderKept && submission.webhook === null
+    await (isAtOnce ? enqueueAtOnce(submission) : enqueueInTurn(submission))
     return { data: submission.data, read: null }
   }
 }

@@ -3,15 +3,15 @@ import type { ResultCache } from '@menagerie/shared/result-cache'
 import type { ModelCatalog } from './model-catalog.ts'
 
 /**
- * Looks for the answer that this model gave for the same bytes before. Whatever goes wrong with it, the picture can
+ * Looks for the answer that this model gave this tenant for the same bytes before. Whatever goes wrong with it, the picture can
  * still be classified, so there is no error, only no answer.
  */
 export const createFindKnownAnswer =
   (deps: { catalog: ModelCatalog; cache: ResultCache }) =>
-  async (model: string, sha256: string): Promise<KnownAnswer | null> => {
+  async (tenant: string, model: string, sha256: string): Promise<KnownAnswer | null> => {
     try {
       const fingerprint = (await deps.catalog.find(model))?.details?.fingerprint
-      return fingerprint === undefined ? null : await deps.cache.get({ fingerprint, sha256 })
+      return fingerprint === undefined ? null : await deps.cache.get({ tenant, fingerprint, sha256 })
     } catch {
       return null
     }

@@ -1,5 +1,5 @@
 /** The same bytes are classified once: after that the gateway knows the answer, and stores no picture for it. */
-import type { KnownAnswer, PredictJobData } from '@menagerie/contract/job'
+import { ANONYMOUS_ID, type KnownAnswer, type PredictJobData } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
 import { createResultCache } from '@menagerie/shared/result-cache'
 import assert from 'node:assert/strict'
@@ -21,7 +21,7 @@ const KNOWN: KnownAnswer = { top_k: [[2, 0.8]], confident: false, digest: DIGEST
 /** As a worker with this fingerprint leaves it behind. */
 const remember = (gateway: TestGateway, fingerprint = fingerprintOf(DIGEST)): Promise<void> =>
   createResultCache({ redis: gateway.redis, keys: createKeys(gateway.prefix) }, { ttlMs: 60_000 }).put(
-    { fingerprint, sha256: SHA256 },
+    { tenant: ANONYMOUS_ID, fingerprint, sha256: SHA256 },
     KNOWN,
   )
 
@@ -111,6 +111,9 @@ test('a cache that cannot be read is no reason to refuse a picture', async (t) =
   const gateway = await openTestGateway(t)
   await registerFakeWorker(t, gateway)
   // A list in the place of the answer: reading it is an error.
-  await gateway.redis.lpush(createKeys(gateway.prefix).result(fingerprintOf(DIGEST), SHA256), 'x')
+  await gateway.redis.lpush(
+    createKeys(gateway.prefix).result(ANONYMOUS_ID, fingerprintOf(DIGEST), SHA256),
+    'x',
+  )
   assert.equal((await dataOf(gateway, (await submit(gateway)).id))?.known, undefined)
 })

@@ -1,25 +1,23 @@
 import { EnvError } from '@menagerie/shared/env'
 import { createLogger } from '@menagerie/shared/logger'
 import closeWithGrace from 'close-with-grace'
-import { loadConfig, type GatewayConfig } from './config.ts'
+import { loadConfig } from './config.ts'
 import { openGateway } from './open-gateway.ts'
 
 // After the delay: uploads on their way, and webhooks that are being delivered.
 const SHUTDOWN_MAX_MS = 30_000
 
-const readConfig = (): GatewayConfig => {
-  try {
-    return loadConfig(process.env)
-  } catch (error) {
-    if (!(error instanceof EnvError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    return process.exit(2)
-  }
+const open = async () => {
+  const config = loadConfig(process.env)
+  const log = createLogger({ service: 'gateway', level: config.logLevel })
+  return { config, log, gateway: await openGateway(config, log) }
 }
 
-const config = readConfig()
-const log = createLogger({ service: 'gateway', level: config.logLevel })
-const gateway = await openGateway(config, log)
+const { config, log, gateway } = await open().catch((error: unknown) => {
+  if (!(error instanceof EnvError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  return process.exit(2)
+})
 
 closeWithGrace({ delay: config.drainDelayMs + SHUTDOWN_MAX_MS, logger: log }, async ({ signal, err }) => {
   if (err === undefined) log.info({ signal }, 'stopping')

@@ -16,6 +16,7 @@ import { createPredictionViewer } from './predictions.ts'
 import { createRecordReader } from './record-reader.ts'
 import { createSubmit } from './submit.ts'
 import { startSweeper } from './sweeper.ts'
+import { openTenants } from './tenants/tenants.ts'
 import { createWaits } from './waits.ts'
 import { createWebhookAgent } from './webhooks/agent.ts'
 import { createDeliver } from './webhooks/deliver.ts'
@@ -34,6 +35,9 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const { prefix, url } = config.redis
   const { webhooks, resultTtlMs, deadLetterTtlMs } = config
   const retention = { resultTtlMs, deadLetterTtlMs }
+
+  const tenants = await openTenants({ log }, { path: config.apiKeysFile, webhookSecret: webhooks.secret })
+  releasers.push('tenants', () => tenants.close())
 
   const openProducer = (name: string) => {
     const redis = createProducerRedis({ url, name, log })
@@ -99,11 +103,13 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     {
       log,
       baseUrl: createBaseUrl(config.publicUrl),
+      tenants,
       submit: createSubmit({ ...predictions, waits }),
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,
       deadLetters: predictions.deadLetters,
       waits,
+      readPrediction: (id) => reader.read(id),
       viewPrediction,
       catalog,
       readCapacity,

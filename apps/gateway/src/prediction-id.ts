@@ -18,7 +18,7 @@ const formatUuid = (bytes: Buffer): string => {
 }
 
 /**
- * Makes the id of a prediction from a key, so that the same key finds the same prediction: an HMAC, since an id alone
+ * Makes the id of a prediction from a key, so that the same key (of the same tenant) finds the same prediction: an HMAC, since an id alone
  * lets its bearer read the prediction and must not be guessed from the key. The secret is made by whichever gateway
  * needs it first, and read from Redis each time: where the jobs are lost, it is too, and all gateways go on with the same.
  *
@@ -31,9 +31,13 @@ export const createIdentify = (deps: { redis: RedisConnection; keys: Keys }) => 
     await deps.redis.set(deps.keys.idSecret, randomBytes(SECRET_BYTES).toString('base64'), 'NX')
     return (await deps.redis.get(deps.keys.idSecret)) ?? readSecret()
   }
-  return async (purpose: 'request' | 'replay', key: string): Promise<string> => {
+  return async (purpose: 'request' | 'replay', ...key: string[]): Promise<string> => {
     const secret = await guardRedis(readSecret)
-    return formatUuid(createHmac('sha256', secret).update(`${purpose}\0${key}`).digest())
+    return formatUuid(
+      createHmac('sha256', secret)
+        .update([purpose, ...key].join('\0'))
+        .digest(),
+    )
   }
 }
 export type Identify = ReturnType<typeof createIdentify>

@@ -28,7 +28,7 @@ export const createSubmit =
   (deps: { identify: Identify; acceptPrediction: AcceptPrediction; waits: Waits }) =>
   async ({ idempotencyKey, ...request }: SubmitRequest, wait: WaitOptions): Promise<PredictionRead> => {
     const isKeyed = idempotencyKey !== null
-    const id = isKeyed ? await deps.identify('request', idempotencyKey) : randomUUID()
+    const id = isKeyed ? await deps.identify('request', request.tenant.id, idempotencyKey) : randomUUID()
     const listener = deps.waits.listen(id)
     try {
       const { data, read: accepted } = await deps.acceptPrediction({ ...request, id, isKeyed })

@@ -60,7 +60,10 @@ export const wirePredictions = (
 
   const enqueue = createEnqueue(
     { uploads: createRedisUploadStore({ redis: accepting, keys }), queue, reader, forget },
-    { uploadTtlMs: queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS },
+    {
+      uploadTtlMs: queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS,
+      isOrderKept: !accepting.isCluster,
+    },
   )
   const acceptPrediction = createAcceptPrediction(
     {

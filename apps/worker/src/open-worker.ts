@@ -128,8 +128,8 @@ const openAll = async (
 
   const cache = createResultCache({ redis, keys }, { ttlMs: config.cacheTtlMs })
   const cacheErrors = createErrorLog(log, 'an answer could not be remembered')
-  const remember = (sha256: string, answer: KnownAnswer): void => {
-    if (config.cacheTtlMs > 0) cache.put({ fingerprint, sha256 }, answer).catch(cacheErrors.report)
+  const remember = (picture: { tenant: string; sha256: string }, answer: KnownAnswer): void => {
+    if (config.cacheTtlMs > 0) cache.put({ ...picture, fingerprint }, answer).catch(cacheErrors.report)
   }
 
   const process = queue.createProcessJob({

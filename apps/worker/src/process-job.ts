@@ -1,5 +1,6 @@
 import { AppError } from '@menagerie/contract/errors'
 import {
+  ANONYMOUS_ID,
   PAYLOAD_VERSION,
   PayloadEnvelope,
   PredictJobData,
@@ -22,7 +23,7 @@ export interface ProcessJobDeps extends JobStartDeps {
   worker: { id: string; digest: string; trained: boolean }
   onServed: (serviceMs: number) => void
   /** Keeps an answer for the next time that somebody sends the same bytes. */
-  remember: (sha256: string, answer: KnownAnswer) => void
+  remember: (picture: { tenant: string; sha256: string }, answer: KnownAnswer) => void
   log: Logger
 }
 
@@ -63,7 +64,7 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
 
   const classify = async (
     bytes: Buffer,
-    { top_k, upload }: PredictJobData,
+    { top_k, upload, tenant }: PredictJobData,
     signal: AbortSignal | undefined,
   ): Promise<PredictReturnValue> => {
     // As many classes as anybody may ask for, so that what is remembered serves everybody.
@@ -75,7 +76,10 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     if (signal?.reason === CANCELED) throw new AppError('prediction_canceled', 'it was canceled')
     const { id: worker, digest, trained } = deps.worker
     deps.onServed(predictMs)
-    deps.remember(upload.sha256, { top_k: topK, confident, digest, trained })
+    deps.remember(
+      { tenant: tenant ?? ANONYMOUS_ID, sha256: upload.sha256 },
+      { top_k: topK, confident, digest, trained },
+    )
     return {
       top_k: topK.slice(0, top_k),
       confident,

@@ -25,6 +25,10 @@ export const ERRORS = {
   operator_key_invalid: { status: 401, title: 'This call needs the operator key' },
   operator_disabled: { status: 403, title: 'Operator calls are not set up on this server' },
   dead_letter_not_found: { status: 404, title: 'No such dead letter' },
+  // Tenants and their shares
+  api_key_invalid: { status: 401, title: 'This call needs a valid API key' },
+  rate_limited: { status: 429, title: 'Too many predictions in this time' },
+  share_exhausted: { status: 429, title: 'Too many unfinished predictions' },
   // The service
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   queue_unavailable: { status: 503, title: 'The queue cannot be reached' },

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { Metadata, TOP_K_MAX } from './prediction.ts'
+import { Metadata, PriorityOption, TOP_K_MAX } from './prediction.ts'
 
 /** Version of the payloads below. A worker that meets a higher one delays the job: workers are upgraded first. */
 export const PAYLOAD_VERSION = 1
@@ -33,6 +33,9 @@ export const KnownAnswer = Type.Object({
 })
 export type KnownAnswer = Static<typeof KnownAnswer>
 
+/** The tenant of jobs that name none. */
+export const ANONYMOUS_ID = 'anonymous'
+
 /** Data of a job in `predict.<model>`. Unknown fields are tolerated: a newer gateway may add some. */
 export const PredictJobData = Type.Object({
   v: Type.Literal(PAYLOAD_VERSION),
@@ -47,6 +50,10 @@ export const PredictJobData = Type.Object({
     filename: Type.Union([Type.String(), Type.Null()]),
   }),
   metadata: Metadata,
+  /** Whose it is; absent: everybody's, where no API keys are set up. */
+  tenant: Type.Optional(Type.String()),
+  /** Absent: normal. */
+  priority: Type.Optional(PriorityOption),
   /** Epoch ms. A job that no worker has started by then is expired. */
   deadline: Type.Integer(),
   /** Where the id was made from a key, so that the same prediction may be submitted twice. */

@@ -20,6 +20,14 @@ export const TOP_K_MAX = 20
 export const TOP_K_DEFAULT = 5
 export const METADATA_BYTES_MAX = 4096
 
+export const PRIORITIES = ['high', 'normal', 'low'] as const
+export type Priority = (typeof PRIORITIES)[number]
+
+export const PriorityOption = Type.Enum([...PRIORITIES], {
+  description:
+    'How soon, among what waits: `high` goes before your own `normal` ones, `low` after; none of them waits for ever. Default: normal',
+})
+
 /** Options of a prediction: form fields beside the file, or query parameters. */
 export const PredictionOptions = Type.Object(
   {
@@ -52,6 +60,7 @@ export const PredictionOptions = Type.Object(
         examples: ['https://example.com/hooks/menagerie'],
       }),
     ),
+    priority: Type.Optional(PriorityOption),
   },
   { additionalProperties: false },
 )

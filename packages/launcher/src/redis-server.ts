@@ -17,6 +17,8 @@ export interface RedisServerOptions {
   durable: boolean
   port?: number
   extraArgs?: string[]
+  /** The whole environment of the server; that of this process when left out. */
+  env?: Record<string, string>
   /** `<dir>/redis.log` when left out. */
   logPath?: string
   detached?: boolean
@@ -81,6 +83,7 @@ export const startRedisServer: StartRedis = async (options) => {
     ],
     logPath,
     detached: options.detached ?? false,
+    ...(options.env === undefined ? {} : { env: options.env }),
   })
   const server: RedisServer = { ...child, url: `redis://127.0.0.1:${port}`, port }
   await waitForRedis(server, logPath)

@@ -2,7 +2,8 @@
 export const createKeys = (prefix: string) => ({
   upload: (id: string): string => `${prefix}:upload:${id}`,
   /** String with expiry: KnownAnswer */
-  result: (fingerprint: string, sha256: string): string => `${prefix}:result:${fingerprint}:${sha256}`,
+  result: (tenant: string, fingerprint: string, sha256: string): string =>
+    `${prefix}:result:${tenant}:${fingerprint}:${sha256}`,
   /** String with a short expiry: written by readiness probes */
   probe: `${prefix}:probe`,
   /** Channel: each prediction that has just ended, as `<id> <EndMessage>` */
@@ -11,7 +12,7 @@ export const createKeys = (prefix: string) => ({
   canceled: `${prefix}:canceled`,
   /** String: what ids are made from Idempotency-Keys with */
   idSecret: `${prefix}:id-secret`,
-  /** Sorted set: predictions that were deleted while something still held them, `<model> <id> <webhook job> <sha256>` by time */
+  /** Sorted set: predictions that were deleted while something still held them, `<model> <id> <webhook job> <sha256> <tenant>` by time */
   forgets: `${prefix}:forgets`,
   /** String with expiry: held by the gateway that sweeps */
   sweeping: `${prefix}:sweeping`,

@@ -4,8 +4,12 @@ import { Compile } from 'typebox/compile'
 import type { Keys } from './keys.ts'
 import { createMemoryShareReader, SPARE_SHARE_MAX } from './memory-share.ts'
 
-/** What a picture is known by: the fingerprint of whoever answered, and the hash of its bytes. */
+/**
+ * What a picture is known by: whose it is, the fingerprint of whoever answered, and the hash of its bytes. One tenant
+ * must not learn from a quick answer that another has sent the same picture.
+ */
 export interface KnownBy {
+  tenant: string
   fingerprint: string
   sha256: string
 }
@@ -26,19 +30,20 @@ export const createResultCache = (
 ): ResultCache => {
   const { redis, keys } = deps
   const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
+  const keyOf = (by: KnownBy): string => keys.result(by.tenant, by.fingerprint, by.sha256)
   return {
     async get(by) {
-      const text = await redis.get(keys.result(by.fingerprint, by.sha256))
+      const text = await redis.get(keyOf(by))
       if (text === null) return null
       const value: unknown = JSON.parse(text)
       return knownAnswer.Check(value) ? value : null
     },
     async put(by, answer) {
       if ((await readMemoryShare()) > SPARE_SHARE_MAX) return
-      await redis.set(keys.result(by.fingerprint, by.sha256), JSON.stringify(answer), 'PX', options.ttlMs)
+      await redis.set(keyOf(by), JSON.stringify(answer), 'PX', options.ttlMs)
     },
     async forget(by) {
-      await redis.unlink(keys.result(by.fingerprint, by.sha256))
+      await redis.unlink(keyOf(by))
     },
   }
 }

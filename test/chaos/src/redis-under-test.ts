@@ -4,6 +4,7 @@ import { findKeepablePort } from './keepable-port.ts'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { FsyncPolicy } from './options.ts'
+import { buildSlowDisk } from './slow-disk.ts'
 import type { WorkFolder } from './work-folder.ts'
 
 const USED_MEMORY = /^used_memory:(\d+)/m
@@ -17,6 +18,8 @@ export const createRedisUnderTest = async (
 ) => {
   const port = await findKeepablePort()
   const logPath = join(folder.logs, 'redis.log')
+  // On a fast disk the kill of a process would lose nothing, and the weakness would show only when the power goes.
+  const slowDisk = options.appendfsync === 'everysec' ? { env: await buildSlowDisk(folder.path) } : {}
   let server: TestRedis | null = null
   let isEnding = false
 
@@ -33,6 +36,7 @@ export const createRedisUnderTest = async (
       port,
       logPath,
       detached: true,
+      ...slowDisk,
       extraArgs: ['--appendfsync', options.appendfsync],
     })
     server = started

@@ -92,7 +92,6 @@ export const runChaos = async (
         prepareRedisKill: async () => {
           if (options.appendfsync !== 'everysec') return
           await waitForWeakMoment(redis.direct, {
-            dir: folder.redis,
             signal: redis.signal,
             countAccepted: () => books.accepted.size,
           })

@@ -1,9 +1,6 @@
 import type { Redis } from 'ioredis'
-import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const FILLER_BYTES = 128 * 1024 * 1024
 const SEARCH_MS_MAX = 15_000
 // Answers that Redis has given reach the clients within this time.
 const ANSWER_MS = 200
@@ -14,35 +11,15 @@ const readNumber = (info: string, name: string): number =>
 const isUnwritten = (info: string): boolean =>
   readNumber(info, 'aof_pending_bio_fsync') > 0 && readNumber(info, 'aof_buffer_length') > 0
 
-/** Keeps the disk busy with a file in this folder, which makes the fsyncs of Redis long; returns how to stop. */
-const startFiller = (dir: string): (() => Promise<void>) => {
-  const isOver = new AbortController()
-  const fill = async (): Promise<void> => {
-    const file = await open(join(dir, 'filler'), 'w')
-    const bytes = Buffer.alloc(FILLER_BYTES, 'x')
-    while (!isOver.signal.aborted) {
-      await file.write(bytes, 0, bytes.length, 0)
-      await file.datasync()
-    }
-    await file.close()
-  }
-  const filling = fill()
-  return async () => {
-    isOver.abort()
-    await filling
-  }
-}
-
 /**
  * Resolves when Redis is stopped with acknowledged writes in memory only. With `everysec` there are some whenever the
- * disk is busy: while a background fsync runs, Redis puts the write to its file off for up to two seconds, and answers
+ * disk is slow: while a background fsync runs, Redis puts the write to its file off for up to two seconds, and answers
  * all the same. Resolves without such a moment after 15 seconds.
  */
 export const waitForWeakMoment = async (
   redis: Redis,
-  deps: { dir: string; signal: (signal: 'SIGSTOP' | 'SIGCONT') => void; countAccepted: () => number },
+  deps: { signal: (signal: 'SIGSTOP' | 'SIGCONT') => void; countAccepted: () => number },
 ): Promise<void> => {
-  const stopFiller = startFiller(deps.dir)
   const endsAt = performance.now() + SEARCH_MS_MAX
   let acceptedBefore: number | null = null
   while (performance.now() < endsAt) {
@@ -58,5 +35,4 @@ export const waitForWeakMoment = async (
     }
     await sleep(1)
   }
-  await stopFiller()
 }

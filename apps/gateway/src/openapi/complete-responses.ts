@@ -8,6 +8,9 @@ const CODES_OF_ALL = ['request_invalid', 'request_timeout', 'headers_too_large',
 /** What a body can be refused for, by routes that expect none as well. */
 const CODES_OF_BODIES = ['payload_too_large', 'media_type_unsupported'] as const
 
+/** What a caller with an API key can be refused for, before anything else of the request is looked at. */
+const CODES_OF_TENANTS = ['api_key_invalid'] as const
+
 const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
 const PROBLEM_TYPE = 'application/problem+json'
@@ -70,6 +73,7 @@ export const completeResponses = (
   const codes = new Set<ErrorCode>([
     ...Object.values(own).flat().filter(isErrorCode),
     ...CODES_OF_ALL,
+    ...((operation.security ?? []).some((scheme) => 'apiKey' in scheme) ? CODES_OF_TENANTS : []),
     ...(METHODS_WITH_BODY.has(method) ? CODES_OF_BODIES : []),
   ])
   const responses = { ...operation.responses }

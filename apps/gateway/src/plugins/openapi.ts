@@ -36,6 +36,9 @@ const DOCS_CSP = {
   'frame-ancestors': "'none'",
 }
 
+/** By who may call a route. Without any API keys set up everybody is let in as a tenant. */
+const SECURITY = { tenant: [{ apiKey: [] }, {}], operator: [{ operatorKey: [] }], open: [] }
+
 /** The error codes that a route was given to `problemResponses`, by status. */
 const listCodes = (response: unknown): Record<string, string[]> =>
   Object.fromEntries(
@@ -55,6 +58,11 @@ export const openapi = fp<{ version: string }>(
         servers: [{ url: '/', description: 'The gateway that serves this document' }],
         components: {
           securitySchemes: {
+            apiKey: {
+              type: 'http',
+              scheme: 'bearer',
+              description: 'API key of a tenant, where keys are set up',
+            },
             operatorKey: { type: 'http', scheme: 'bearer', description: 'OPERATOR_KEY of the server' },
           },
         },
@@ -70,8 +78,12 @@ export const openapi = fp<{ version: string }>(
       },
       transform: ({ schema, url, route }) => {
         if (schema === undefined) return { schema, url }
-        const content = route.config?.documentedBody
-        const documented = { ...schema, 'x-codes': listCodes(schema.response) } as FastifySchema
+        const { documentedBody: content, access } = route.config ?? {}
+        const documented = {
+          security: SECURITY[access ?? 'tenant'],
+          ...schema,
+          'x-codes': listCodes(schema.response),
+        } as FastifySchema
         return { schema: content === undefined ? documented : { ...documented, body: { content } }, url }
       },
       transformObject: (made) =>
@@ -84,7 +96,9 @@ export const openapi = fp<{ version: string }>(
       theme: { title: 'Menagerie' },
       staticCSP: DOCS_CSP,
     })
-    app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+    app.get('/openapi.json', { config: { access: 'open' }, schema: { hide: true } }, async () =>
+      app.swagger(),
+    )
   },
   { name: 'openapi' },
 )

@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
-import { isPredictionId } from '../prediction-id.ts'
-import { createNotFoundError, PREDICTION_PARAMS } from './prediction-params.ts'
+import { requireOwned } from '../tenants/require-owned.ts'
+import { PREDICTION_PARAMS } from './prediction-params.ts'
 import { problemResponses } from './problem-responses.ts'
+import { readOwned } from './read-owned.ts'
 
 const schema = {
   tags: ['predictions'],
@@ -19,6 +20,7 @@ const schema = {
     },
     ...problemResponses(
       'request_invalid',
+      'api_key_invalid',
       'prediction_not_found',
       'prediction_ended',
       'internal_error',
@@ -33,9 +35,8 @@ export const cancelPredictionRoute =
   (deps: AppDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
     app.post('/v1/predictions/:id/cancel', { schema }, async (request) => {
-      const { id } = request.params
-      const read = isPredictionId(id) ? await deps.cancelPrediction(id) : null
-      if (read === null) throw createNotFoundError()
-      return deps.viewPrediction(read, deps.baseUrl(request))
+      const { record } = await readOwned(deps, request)
+      const read = await deps.cancelPrediction(record.id)
+      return deps.viewPrediction(requireOwned(request.tenant, read), deps.baseUrl(request))
     })
   }

@@ -71,6 +71,7 @@ export const classifyRoute =
       const baseUrl = deps.baseUrl(request)
       const read = await deps.submit(
         {
+          tenant: request.tenant,
           upload,
           options: {},
           ...readSubmitHeaders(request.headers),

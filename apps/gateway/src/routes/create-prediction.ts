@@ -69,6 +69,7 @@ export const createPredictionRoute =
       if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)
       const read = await deps.submit(
         {
+          tenant: request.tenant,
           upload,
           options: parseOptions(request, fields),
           ...readSubmitHeaders(request.headers),

@@ -56,6 +56,7 @@ const OPERATOR_CODES = [
 ] as const
 const HasMore = Type.Boolean({ description: 'true: there are more than `limit`; ask again' })
 const tags = ['operations']
+const config = { access: 'operator' } as const
 const security = [{ operatorKey: [] }]
 const json = (description: string, schema: Type.TSchema) => ({
   description,
@@ -166,20 +167,20 @@ export const deadLetterRoute =
       return { items, hasMore: false }
     }
 
-    app.get('/v1/dead-letter', { schema: listSchema }, async (request) => {
+    app.get('/v1/dead-letter', { schema: listSchema, config }, async (request) => {
       const { items, hasMore } = await list(request.query)
       const baseUrl = deps.baseUrl(request)
       const views = await Promise.all(items.map((item) => deps.viewPrediction(item, baseUrl)))
       return { items: views, has_more: hasMore }
     })
 
-    app.post('/v1/dead-letter/:id/replay', { schema: replaySchema }, async (request, reply) => {
+    app.post('/v1/dead-letter/:id/replay', { schema: replaySchema, config }, async (request, reply) => {
       const read = await deadLetters.replay(requireId(request.params.id))
       reply.code(202).header('location', predictionPath(read.record.id))
       return deps.viewPrediction(read, deps.baseUrl(request))
     })
 
-    app.post('/v1/dead-letter/replay', { schema: replayAllSchema }, async (request) => {
+    app.post('/v1/dead-letter/replay', { schema: replayAllSchema, config }, async (request) => {
       const { limit = LIMIT_DEFAULT, ...filter } = request.query
       let replayed = 0
       let skipped = 0
@@ -191,12 +192,12 @@ export const deadLetterRoute =
       return { replayed, skipped, has_more: false }
     })
 
-    app.delete('/v1/dead-letter/:id', { schema: purgeSchema }, async (request, reply) => {
+    app.delete('/v1/dead-letter/:id', { schema: purgeSchema, config }, async (request, reply) => {
       await deadLetters.purge(requireId(request.params.id))
       return reply.code(204).send(null)
     })
 
-    app.delete('/v1/dead-letter', { schema: purgeAllSchema }, async (request) => {
+    app.delete('/v1/dead-letter', { schema: purgeAllSchema, config }, async (request) => {
       const { items, hasMore } = await list(request.query)
       let purged = 0
       for (const { record } of items) if (await wasDone(deadLetters.purge(record.id))) purged += 1

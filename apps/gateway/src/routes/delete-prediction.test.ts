@@ -1,6 +1,7 @@
 /** What was deleted is gone: for everybody at once, and from Redis as soon as nothing holds it any more. */
 import { waitUntil } from '@menagerie/harness/processes'
 import { startWebhookReceiver, WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
+import { ANONYMOUS_ID } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -62,7 +63,7 @@ test('one that has ended, with the answer that was remembered for its bytes', as
   await startFakeWorker(t, gateway)
   const { id } = await submit(gateway)
   const { input } = await getPrediction(gateway, id, '?wait=60')
-  const answerKey = createKeys(gateway.prefix).result(fingerprintOf(DIGEST), input.sha256)
+  const answerKey = createKeys(gateway.prefix).result(ANONYMOUS_ID, fingerprintOf(DIGEST), input.sha256)
   await gateway.redis.set(answerKey, '{}')
   assert.equal((await remove(gateway, id)).status, 204)
   await expectGone(gateway, id)

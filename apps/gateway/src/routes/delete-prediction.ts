@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { AppDeps } from '../app.ts'
-import { isPredictionId } from '../prediction-id.ts'
-import { createNotFoundError, PREDICTION_PARAMS } from './prediction-params.ts'
+import { PREDICTION_PARAMS } from './prediction-params.ts'
 import { problemResponses } from './problem-responses.ts'
+import { readOwned } from './read-owned.ts'
 
 const schema = {
   tags: ['predictions'],
@@ -15,6 +15,7 @@ const schema = {
     204: { description: 'It is gone', type: 'null' },
     ...problemResponses(
       'request_invalid',
+      'api_key_invalid',
       'prediction_not_found',
       'internal_error',
       'queue_unavailable',
@@ -28,8 +29,8 @@ export const deletePredictionRoute =
   (deps: AppDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
     app.delete('/v1/predictions/:id', { schema }, async (request, reply) => {
-      const { id } = request.params
-      if (!isPredictionId(id) || !(await deps.deletions.deletePrediction(id))) throw createNotFoundError()
+      const { record } = await readOwned(deps, request)
+      await deps.deletions.deletePrediction(record.id)
       return reply.code(204).send(null)
     })
   }

@@ -2,10 +2,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
 import { createClientSignal } from '../client-signal.ts'
+import { isEnded } from '../record-reader.ts'
+import { requireOwned } from '../tenants/require-owned.ts'
 import { WAIT_SECONDS_MAX } from '../prefer-wait.ts'
-import { isPredictionId } from '../prediction-id.ts'
-import { createNotFoundError, PREDICTION_PARAMS } from './prediction-params.ts'
+import { PREDICTION_PARAMS } from './prediction-params.ts'
 import { problemResponses } from './problem-responses.ts'
+import { readOwned } from './read-owned.ts'
 
 const schema = {
   tags: ['predictions'],
@@ -26,7 +28,13 @@ const schema = {
       description: 'The prediction as it is now',
       content: { 'application/json': { schema: Type.Ref('Prediction') } },
     },
-    ...problemResponses('request_invalid', 'prediction_not_found', 'internal_error', 'queue_unavailable'),
+    ...problemResponses(
+      'request_invalid',
+      'api_key_invalid',
+      'prediction_not_found',
+      'internal_error',
+      'queue_unavailable',
+    ),
   },
 }
 
@@ -35,12 +43,12 @@ export const getPredictionRoute =
   (deps: AppDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
     app.get('/v1/predictions/:id', { schema }, async (request, reply) => {
-      const { id } = request.params
       const timeoutMs = (request.query.wait ?? 0) * 1000
-      const read = isPredictionId(id)
-        ? await deps.waits.waitForEnd(id, { timeoutMs, signal: createClientSignal(reply) })
-        : null
-      if (read === null) throw createNotFoundError()
+      let read = await readOwned(deps, request)
+      if (timeoutMs > 0 && !isEnded(read)) {
+        const wait = { timeoutMs, signal: createClientSignal(reply) }
+        read = requireOwned(request.tenant, await deps.waits.waitForEnd(read.record.id, wait))
+      }
       return deps.viewPrediction(read, deps.baseUrl(request))
     })
   }

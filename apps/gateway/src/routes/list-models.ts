@@ -13,7 +13,7 @@ const schema = {
       description: 'The default model, and all that a worker has registered',
       content: { 'application/json': { schema: Type.Object({ models: Type.Array(ModelView) }) } },
     },
-    ...problemResponses('internal_error', 'queue_unavailable'),
+    ...problemResponses('api_key_invalid', 'internal_error', 'queue_unavailable'),
   },
 }
 

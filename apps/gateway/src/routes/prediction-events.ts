@@ -6,9 +6,9 @@ import { createClientSignal } from '../client-signal.ts'
 import { streamEvents } from '../event-stream.ts'
 import { listStatusChanges } from '../status-history.ts'
 import { isEnded } from '../record-reader.ts'
-import { isPredictionId } from '../prediction-id.ts'
-import { createNotFoundError, PREDICTION_PARAMS } from './prediction-params.ts'
+import { PREDICTION_PARAMS } from './prediction-params.ts'
 import { problemResponses } from './problem-responses.ts'
+import { readOwned } from './read-owned.ts'
 
 const schema = {
   tags: ['predictions'],
@@ -30,7 +30,13 @@ const schema = {
       content: { 'text/event-stream': { schema: Type.String() } },
     },
     204: { description: 'There will be no more events; browsers do not come again', type: 'null' },
-    ...problemResponses('request_invalid', 'prediction_not_found', 'internal_error', 'queue_unavailable'),
+    ...problemResponses(
+      'request_invalid',
+      'api_key_invalid',
+      'prediction_not_found',
+      'internal_error',
+      'queue_unavailable',
+    ),
   },
 }
 
@@ -45,13 +51,11 @@ export const predictionEventsRoute =
     // HEAD would follow the prediction to its end.
     app.get('/v1/predictions/:id/events', { schema, exposeHeadRoute: false }, async (request, reply) => {
       const { id } = request.params
-      if (!isPredictionId(id)) throw createNotFoundError()
       const seen = readSeen(request.headers['last-event-id'])
       const signal = createClientSignal(reply)
       const listener = deps.waits.listen(id)
       reply.raw.once('close', () => listener.close())
-      const read = await deps.waits.waitForEnd(id, { timeoutMs: 0 })
-      if (read === null) throw createNotFoundError()
+      const read = await readOwned(deps, request)
       const last = listStatusChanges(read).at(-1)?.number ?? 0
       if (isEnded(read) && seen >= last) return reply.code(204).send()
 

@@ -1,4 +1,3 @@
-import { AppError } from '@menagerie/contract/errors'
 import { PREDICTION_EXAMPLE } from '@menagerie/contract/prediction-example'
 import Type from 'typebox'
 
@@ -13,6 +12,3 @@ export const PREDICTION_PARAMS = Type.Object({
     examples: [PREDICTION_EXAMPLE.id],
   }),
 })
-
-export const createNotFoundError = (): AppError =>
-  new AppError('prediction_not_found', 'there is no prediction with this id, or it is too old')

@@ -4,6 +4,8 @@ import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
 import { problemResponses } from './problem-responses.ts'
 
+const config = { access: 'open' } as const
+
 const describeState = (status: string) => ({
   description: `It is ${status}`,
   content: { 'application/json': { schema: Type.Object({ status: Type.String({ examples: [status] }) }) } },
@@ -16,6 +18,7 @@ export const probesRoute =
     app.get(
       '/livez',
       {
+        config,
         schema: {
           tags: ['operations'],
           summary: 'Is the process alive?',
@@ -27,6 +30,7 @@ export const probesRoute =
     app.get(
       '/readyz',
       {
+        config,
         schema: {
           tags: ['operations'],
           summary: 'Can it take predictions? It can when Redis takes writes; workers do not matter',

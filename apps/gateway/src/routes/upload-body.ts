@@ -7,6 +7,7 @@ const Picture = Type.String({ format: 'binary', description: 'The picture: JPEG,
 /** What a route that takes a picture can answer before there is a prediction. */
 export const UPLOAD_CODES = [
   'request_invalid',
+  'api_key_invalid',
   'multipart_invalid',
   'file_missing',
   'file_empty',
@@ -17,6 +18,8 @@ export const UPLOAD_CODES = [
   'internal_error',
   'queue_unavailable',
   'queue_full',
+  'rate_limited',
+  'share_exhausted',
 ] as const satisfies ErrorCode[]
 
 /** What an Idempotency-Key can be answered with. */

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { unwatchFile, watchFile } from 'node:fs'
+import type { Logger } from 'pino'
+import { readKeysFile, type KeysFile } from './keys-file.ts'
+import { ANONYMOUS, type Tenant } from './tenant.ts'
+
+export interface Tenants {
+  /** Whose key this is; null when it is nobody's. Without a file of keys everybody is `ANONYMOUS`. */
+  identify(key: string | null): Tenant | null
+  /** What a tenant's webhooks are signed with, the current secret first; empty when there is none. */
+  secretsOf(tenantId: string): string[]
+  /** Of whom the file does not name (any more): that of everybody. */
+  find(tenantId: string): Tenant
+  close(): void
+}
+
+const WATCH_INTERVAL_MS = 1000
+
+/** A key is 32 random bytes, so nobody finds it from a fast hash, and nothing is gained from a slow one. */
+export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex')
+
+const index = (file: KeysFile) => {
+  const byId = new Map<string, Tenant>()
+  const byHash = new Map<string, Tenant>()
+  for (const { id, keys, weight, rate, concurrency, bytes, webhook_secrets } of file.tenants) {
+    const tenant: Tenant = {
+      id,
+      weight: weight ?? ANONYMOUS.weight,
+      ratePerMinute: rate ?? null,
+      concurrencyMax: concurrency ?? null,
+      bytesMax: bytes ?? null,
+      webhookSecrets: webhook_secrets ?? [],
+    }
+    byId.set(id, tenant)
+    for (const key of keys) byHash.set(key, tenant)
+  }
+  return { byId, byHash }
+}
+
+/**
+ * Whoever may ask, by the file of their keys; read again when it changes. A change that is not valid is logged, and what
+ * was valid before stays.
+ *
+ * @throws EnvError when the file is not valid at the start
+ */
+export const openTenants = async (
+  deps: { log: Logger },
+  options: { path: string | null; webhookSecret: string | null },
+): Promise<Tenants> => {
+  const { path } = options
+  let known = path === null ? null : index(await readKeysFile(path))
+
+  const reload = async (file: string): Promise<void> => {
+    try {
+      known = index(await readKeysFile(file))
+      deps.log.info({ tenants: known.byId.size }, 'API keys read again')
+    } catch (err) {
+      deps.log.error({ err }, 'API keys not read again; those of before stay')
+    }
+  }
+  // By looking, not by the system's notices: those are lost when the file is replaced, or lies on a mounted volume.
+  const look = (): void => {
+    if (path !== null) void reload(path)
+  }
+  if (path !== null) watchFile(path, { interval: WATCH_INTERVAL_MS, persistent: false }, look)
+
+  const find = (id: string): Tenant => known?.byId.get(id) ?? { ...ANONYMOUS, id }
+  return {
+    identify(key) {
+      if (known === null) return ANONYMOUS
+      // What is compared are hashes, found by a hash: how long that takes says nothing about a key.
+      return key === null ? null : (known.byHash.get(hashKey(key)) ?? null)
+    },
+    secretsOf(tenantId) {
+      const { webhookSecrets } = find(tenantId)
+      if (webhookSecrets.length > 0) return webhookSecrets
+      return options.webhookSecret === null ? [] : [options.webhookSecret]
+    },
+    find,
+    close() {
+      if (path !== null) unwatchFile(path, look)
+    },
+  }
+}
