@@ -10,7 +10,7 @@ import type { ModelCatalog } from './model-catalog.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { bodies } from './plugins/bodies.ts'
 import { browserAccess } from './plugins/browser-access.ts'
-import { answerClientError } from './plugins/client-error.ts'
+import { createClientErrors } from './plugins/client-error.ts'
 import { drain } from './plugins/drain.ts'
 import { errorHandler, sendProblem } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
@@ -70,6 +70,7 @@ const HEAD_TIMEOUT_MAX_MS = 60_000
 
 /** The whole HTTP surface, as an app that does not listen. */
 export const buildApp = async (deps: AppDeps, options: AppOptions) => {
+  const clientErrors = createClientErrors()
   const app = Fastify({
     loggerInstance: deps.log,
     trustProxy: options.trustProxy,
@@ -85,7 +86,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, 'request_invalid', error.message),
     // While it stops, requests on open connections are still served; /readyz says that it stops.
     return503OnClosing: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: clientErrors.answer,
     // One line per request, written below, instead of two.
     logController: new LogController({ disableRequestLogging: true }),
     ajv: {
@@ -93,6 +94,8 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
       customOptions: { removeAdditional: false },
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.server.on('request', clientErrors.track)
 
   await app.register(errorHandler)
   await app.register(linger)
