@@ -6,6 +6,8 @@ export const PICTURE = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buf
 
 export const BOUNDARY = 'fuzz-boundary'
 
+export const OPERATOR_KEY = 'an-operator-key-for-fuzzing'
+
 const ID = '0199f5c3-7a1e-8b42-9c3d-5e6f70819a2b'
 
 /** Routes by what is sent to them; those that do not exist (yet) are as good. */

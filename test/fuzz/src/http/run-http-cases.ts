@@ -20,7 +20,7 @@ export interface HttpTally {
 }
 
 export interface HttpRunOptions {
-  target: Target
+  target: Pick<Target, 'port' | 'url' | 'isAlive' | 'restart'>
   lanes: number
   first: number
   count: number

@@ -6,10 +6,10 @@ import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { OPERATOR_KEY } from './base-requests.ts'
 import { CLIENT_SECRET } from './hostile-text.ts'
 
 const MODEL = 'fuzz-model'
-const OPERATOR_KEY = 'an-operator-key-for-fuzzing'
 const PREFIX = 'menagerie'
 
 /** What must never be in the log. */

@@ -1,5 +1,5 @@
 import type { Random } from '@menagerie/harness/random'
-import { CLOSE, HOST, makeHead, METHODS } from '../base-requests.ts'
+import { CLOSE, HOST, makeHead, METHODS, OPERATOR_KEY, type HeaderLine } from '../base-requests.ts'
 import { pickHostile } from '../hostile-text.ts'
 import { sendAll, type BuildParts } from '../http-case.ts'
 
@@ -120,9 +120,10 @@ export const wander: BuildParts = (random) => {
   const path = random.isOneIn(2) ? climb(random) : random.pick(ID_ROUTES)(makeId(random))
   const target = random.isOneIn(2) ? path : `${path}${makeQuery(random)}`
   const method = random.pick(METHODS)
+  const key: HeaderLine[] = random.isOneIn(4) ? [['Authorization', `Bearer ${OPERATOR_KEY}`]] : []
   return {
     description: `${method} ${target.slice(0, 60)}`,
-    steps: sendAll(makeHead(`${method} ${target} HTTP/1.1`, [HOST, CLOSE])),
+    steps: sendAll(makeHead(`${method} ${target} HTTP/1.1`, [HOST, ...key, CLOSE])),
     ending: 'half-close',
   }
 }
