@@ -19,8 +19,8 @@ export const createCpuLedger = (pids: Record<string, number>) => {
     Promise.all(Object.entries(pids).map(async ([name, pid]) => [name, await readCpuTimes(pid)] as const))
 
   return {
-    /** Runs a turn of `count` images and notes what it took. */
-    async note<T>(count: number, turn: () => Promise<T>): Promise<T> {
+    /** Runs a turn and notes what it took; `count` images, or as many as it says afterwards. */
+    async note<T>(count: number | (() => number), turn: () => Promise<T>): Promise<T> {
       const before = new Map(await read())
       const result = await turn()
       for (const [name, after] of await read()) {
@@ -29,7 +29,7 @@ export const createCpuLedger = (pids: Record<string, number>) => {
         if (total === undefined || start === undefined) continue
         for (const part of ['mainMs', 'niceMs', 'restMs'] as const) total[part] += after[part] - start[part]
       }
-      images += count
+      images += typeof count === 'number' ? count : count()
       return result
     },
     /** What each process has taken per image so far. */

@@ -16,7 +16,7 @@ const readAnswer = (received: Buffer): RawAnswer | null => {
 }
 
 /**
- * Posts pictures over kept connections, one request at a time on each. It does what a benchmark needs and no more: the
+ * Posts bodies, by default pictures, over kept connections, one request at a time on each. It does what a benchmark needs and no more: the
  * client runs on the cores that it measures, and a general one takes twice the time.
  */
 export const createRawClient = (url: string) => {
@@ -31,7 +31,7 @@ export const createRawClient = (url: string) => {
   }
 
   return {
-    post: (picture: Buffer): Promise<RawAnswer> =>
+    post: (body: Buffer, { path = '/', type = 'image/jpeg' } = {}): Promise<RawAnswer> =>
       new Promise((resolve, reject) => {
         const socket = take()
         let received = Buffer.alloc(0)
@@ -50,9 +50,9 @@ export const createRawClient = (url: string) => {
         socket.on('close', () => finish(() => reject(new Error('the connection was closed'))))
         socket.cork()
         socket.write(
-          `POST / HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: image/jpeg\r\ncontent-length: ${picture.length}\r\n\r\n`,
+          `POST ${path} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n`,
         )
-        socket.write(picture)
+        socket.write(body)
         socket.uncork()
       }),
     close(): void {

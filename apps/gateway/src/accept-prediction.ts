@@ -1,13 +1,16 @@
 import { AppError } from '@menagerie/contract/errors'
 import { ANONYMOUS_ID, PAYLOAD_VERSION, type PredictJobData } from '@menagerie/contract/job'
 import { METADATA_BYTES_MAX, TOP_K_DEFAULT, type PredictionOptions } from '@menagerie/contract/prediction'
+import { listWebhookEvents } from '@menagerie/contract/webhook-events'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import { createHash, randomUUID } from 'node:crypto'
-import type { Enqueue, Enqueued } from './enqueue.ts'
+import type { Admission } from './admission.ts'
+import type { Enqueue, Enqueued, Submission } from './enqueue.ts'
 import type { FindKnownAnswer } from './find-known-answer.ts'
-import { guardRedis } from './guard-redis.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { ReceivedUpload } from './receive-upload.ts'
+import { isEnded } from './record-reader.ts'
+import type { Shares } from './tenants/shares.ts'
 import type { Tenant } from './tenants/tenant.ts'
 import type { WebhookUrlPolicy } from './webhooks/url-policy.ts'
 
@@ -18,8 +21,8 @@ export interface AcceptPredictionDeps {
   checkWebhookUrl: WebhookUrlPolicy
   /** Redis' time, epoch ms. */
   readTime(): Promise<number>
-  /** How full Redis is, 0 to 1. */
-  readMemoryShare: () => Promise<number>
+  admission: Pick<Admission, 'enter'>
+  shares: Pick<Shares, 'hold' | 'release'>
 }
 
 const parseMetadata = (text: string | undefined): Record<string, unknown> => {
@@ -35,6 +38,10 @@ const parseMetadata = (text: string | undefined): Record<string, unknown> => {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new AppError('request_invalid', 'metadata must be a JSON object')
+  }
+  // Numbers can grow: 1e20 is sent with all its digits in a webhook, which has to stay small.
+  if (Buffer.byteLength(JSON.stringify(value)) > METADATA_BYTES_MAX) {
+    throw new AppError('request_invalid', `metadata may have at most ${METADATA_BYTES_MAX} bytes written out`)
   }
   return { ...value }
 }
@@ -55,19 +62,45 @@ export interface PredictionRequest {
   baseUrl: string
 }
 
-/**
- * The rest is for the workers: of a Redis that is full to the brim one that has no job cannot take any, and nothing would
- * ever make room again.
- */
-const MEMORY_SHARE_MAX = 0.9
-
 const SHORT_MS = 3_600_000
+
+const BASE_URL_LENGTH_MAX = 512
+
+interface WebhookPlan {
+  /** Told by the worker that begins with it. */
+  start: { url: string; base_url: string } | null
+  /** Told by the flow parent of its job. */
+  completed: { url: string; baseUrl: string } | null
+}
+
+/** @throws AppError `request_invalid`, and what `checkUrl` throws */
+const planWebhooks = (
+  { tenant, options, baseUrl }: PredictionRequest,
+  checkUrl: WebhookUrlPolicy,
+): WebhookPlan => {
+  const { webhook: url, webhook_events_filter: filter } = options
+  if (url === undefined) {
+    if (filter === undefined) return { start: null, completed: null }
+    throw new AppError('request_invalid', 'webhook_events_filter needs a webhook')
+  }
+  checkUrl(url, tenant.id)
+  // Of a Host header: three times in the body, which has to stay small.
+  if (baseUrl.length > BASE_URL_LENGTH_MAX) {
+    throw new AppError('request_invalid', 'the name of this host is too long for a webhook')
+  }
+  const events = listWebhookEvents(filter)
+  return {
+    start: events.includes('start') ? { url, base_url: baseUrl } : null,
+    completed: events.includes('completed') ? { url, baseUrl } : null,
+  }
+}
 
 /** Of all that makes two requests different ones. */
 const hashRequest = (data: PredictJobData, { options, cancelAfterMs }: PredictionRequest): string => {
   const { upload, model, top_k, metadata } = data
-  const { webhook, priority } = options
-  const asked = [upload.sha256, model, top_k, metadata, webhook, cancelAfterMs, priority]
+  const { webhook, webhook_events_filter: filter, priority } = options
+  const events = filter === undefined ? [] : [listWebhookEvents(filter)]
+  const asked = [upload.sha256, model, top_k, metadata, webhook, cancelAfterMs, priority, ...events]
   return createHash('sha256').update(JSON.stringify(asked)).digest('hex')
 }
 
@@ -83,21 +116,34 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
     return (ageMs < SHORT_MS ? await deps.readTime() : Date.now()) + ageMs
   }
 
-  const requireRoom = async (): Promise<void> => {
-    const share = await guardRedis(deps.readMemoryShare)
-    if (share > MEMORY_SHARE_MAX)
-      throw new AppError('queue_full', 'the queue has no room left; try again later')
+  /** What is accepted counts as the tenant's until it ends; what is refused, or has ended before, does not. */
+  const enqueueHeld = async (tenant: Tenant, submission: Submission): Promise<Enqueued> => {
+    const { id, data } = submission
+    await deps.shares.hold(tenant, {
+      id,
+      model: data.model,
+      bytes: data.upload.bytes,
+      deadline: data.deadline,
+    })
+    let isHeld = false
+    try {
+      const enqueued = await deps.enqueue(submission)
+      isHeld = enqueued.read === null || !isEnded(enqueued.read)
+      return enqueued
+    } finally {
+      if (!isHeld) void deps.shares.release(tenant, id)
+    }
   }
 
   return async (request: PredictionRequest): Promise<Enqueued> => {
-    await requireRoom()
-    const { id, tenant, upload, options, baseUrl } = request
+    const { id, tenant, upload, options } = request
     const model = options.model ?? deps.catalog.defaultName
     const metadata = parseMetadata(options.metadata)
-    if (options.webhook !== undefined) deps.checkWebhookUrl(options.webhook)
+    const webhooks = planWebhooks(request, deps.checkWebhookUrl)
     if (!(await deps.catalog.has(model))) {
       throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
     }
+    await deps.admission.enter(model, 1)
 
     const known = request.isKnownAnswerEnough
       ? await deps.findKnownAnswer(tenant.id, model, upload.sha256)
@@ -118,12 +164,13 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
       ...(options.priority === undefined ? {} : { priority: options.priority }),
       deadline: await readDeadline(request.cancelAfterMs),
       ...(known === null ? {} : { known }),
+      ...(webhooks.start === null ? {} : { start_webhook: webhooks.start }),
     }
     if (request.isKeyed) {
       data.idempotency = { submission_id: randomUUID(), request_sha256: hashRequest(data, request) }
     }
-    const webhook = options.webhook === undefined ? null : { url: options.webhook, baseUrl }
-    return deps.enqueue({ id, data, bytes: known === null ? upload.bytes : null, webhook })
+    const bytes = known === null ? upload.bytes : null
+    return enqueueHeld(tenant, { id, data, bytes, webhook: webhooks.completed })
   }
 }
 export type AcceptPrediction = ReturnType<typeof createAcceptPrediction>

@@ -1,12 +1,14 @@
 import Fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { randomUUID } from 'node:crypto'
+import type { Admission } from './admission.ts'
 import type { BaseUrl } from './base-url.ts'
 import type { CancelPrediction } from './cancel-prediction.ts'
 import type { CapacityReader } from './capacity.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Deletions } from './delete-prediction.ts'
 import type { ModelCatalog } from './model-catalog.ts'
+import { admit } from './plugins/admit.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { bodies } from './plugins/bodies.ts'
 import { browserAccess } from './plugins/browser-access.ts'
@@ -23,23 +25,37 @@ import { classifyRoute } from './routes/classify.ts'
 import { createPredictionRoute } from './routes/create-prediction.ts'
 import { deadLetterRoute } from './routes/dead-letter.ts'
 import { deletePredictionRoute } from './routes/delete-prediction.ts'
+import { deliveriesRoute } from './routes/deliveries.ts'
 import { getPredictionRoute } from './routes/get-prediction.ts'
 import { listModelsRoute } from './routes/list-models.ts'
 import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
 import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
+import type { FetchPicture } from './url-input/fetch-picture.ts'
+import { torchServeRoutes } from './routes/torchserve.ts'
+import { v2Routes } from './routes/v2/v2.ts'
+import { webhookDeadLetterRoute } from './routes/webhook-dead-letter.ts'
 import type { Submit } from './submit.ts'
+import type { Shares } from './tenants/shares.ts'
 import type { Tenants } from './tenants/tenants.ts'
 import type { Waits } from './waits.ts'
+import type { Deliveries } from './webhooks/deliveries.ts'
+import type { WebhookDeadLetters } from './webhooks/webhook-dead-letters.ts'
 
 export interface AppDeps {
   log: FastifyBaseLogger
   baseUrl: BaseUrl
   tenants: Tenants
+  admission: Admission
+  shares: Shares
   submit: Submit
+  /** Null: pictures by URL are refused. */
+  fetchPicture: FetchPicture | null
   cancelPrediction: CancelPrediction
   deletions: Pick<Deletions, 'deletePrediction'>
   deadLetters: DeadLetters
+  deliveries: Deliveries
+  webhookDeadLetters: WebhookDeadLetters
   waits: Waits
   readPrediction: RecordReader['read']
   viewPrediction: PredictionViewer
@@ -103,6 +119,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(securityHeaders)
   await app.register(browserAccess, { origins: options.corsOrigins })
   await app.register(authenticate, { tenants: deps.tenants })
+  await app.register(admit, deps)
   await app.register(bodies)
   await app.register(openapi, { version: options.version })
 
@@ -119,9 +136,13 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(getPredictionRoute(deps))
   await app.register(cancelPredictionRoute(deps))
   await app.register(deletePredictionRoute(deps))
+  await app.register(deliveriesRoute(deps))
   await app.register(deadLetterRoute(deps, options))
+  await app.register(webhookDeadLetterRoute(deps, options))
   await app.register(predictionEventsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
+  await app.register(v2Routes(deps, options), { prefix: '/v2' })
+  await app.register(torchServeRoutes(deps, options))
   return app
 }

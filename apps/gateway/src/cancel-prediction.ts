@@ -1,5 +1,5 @@
 import { AppError } from '@menagerie/contract/errors'
-import { predictQueueName } from '@menagerie/contract/job'
+import { predictQueueName, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { CANCELED_AT_FIELD, DELETED_AT_FIELD, STARTED_AT_FIELD } from '@menagerie/contract/job-record'
 import type { AnnounceEnd } from '@menagerie/shared/announce-end'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
@@ -11,9 +11,10 @@ import { guardRedis } from './guard-redis.ts'
 import type { PredictionRead, RecordReader } from './record-reader.ts'
 
 /**
- * KEYS: job hash, prioritized set. ARGV: job id, channel. Marks a prediction as canceled unless it has ended, and
+ * KEYS: job hash, prioritized set, hash of its webhook's job (or the first one again). ARGV: job id, channel. Marks a prediction as canceled unless it has ended, and
  * returns whether it is. BullMQ cannot settle a job that waits, so it goes to the front, where the next worker fails
- * it without running it; one that has it already hears of it on the channel.
+ * it without running it; one that has it already hears of it on the channel. The webhook's job is marked as well: it may
+ * outlive the record, and BullMQ tells it only what the worker said in the end.
  */
 const CANCEL = `
 ${GO_ON_WHEN_FULL}
@@ -24,6 +25,7 @@ if found[4] then return 0 end
 ${READ_NOW}
 if tonumber(found[5] or now) > cjson.decode(found[1]).deadline then return 0 end
 redis.call('HSET', KEYS[1], '${CANCELED_AT_FIELD}', now)
+if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('HSET', KEYS[3], '${CANCELED_AT_FIELD}', now) end
 redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])
 redis.call('PUBLISH', ARGV[2], ARGV[1])
 return 1`
@@ -48,7 +50,7 @@ export const createCancelPrediction = (
   /** What is missed here is made up for: waiters look again by themselves, and the sweeper finds the picture. */
   const settle = ({ record: { id, data } }: PredictionRead): void => {
     Promise.all([
-      deps.announceEnd(id, data.model),
+      deps.announceEnd(id, data.model, data.tenant),
       data.upload.id === null ? null : deps.uploads.delete(data.upload.id),
     ]).catch((err: unknown) =>
       deps.log.warn({ err, predictionId: id }, 'cancellation not announced, or upload not deleted'),
@@ -56,12 +58,16 @@ export const createCancelPrediction = (
   }
 
   return async (id: string): Promise<PredictionRead | null> => {
-    const found = await deps.reader.read(id)
-    if (found === null) return null
+    const found = await deps.reader.find(id)
+    if (found === null || found.isHidden) return null
     const queueName = predictQueueName(found.record.data.model)
-    const keys = [id, 'prioritized'].map((name) => jobKey(options.prefix, queueName, name))
+    const [hash = '', prioritized = ''] = [id, 'prioritized'].map((name) =>
+      jobKey(options.prefix, queueName, name),
+    )
+    const { webhookJobId } = found
+    const webhook = webhookJobId === null ? hash : jobKey(options.prefix, WEBHOOK_QUEUE_NAME, webhookJobId)
     const isCanceled = await guardRedis(() =>
-      deps.redis.eval(CANCEL, keys.length, ...keys, id, deps.keys.canceled),
+      deps.redis.eval(CANCEL, 3, hash, prioritized, webhook, id, deps.keys.canceled),
     )
     const read = await deps.reader.read(id)
     if (read === null) return null

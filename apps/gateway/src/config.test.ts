@@ -30,7 +30,9 @@ test('the defaults', () => {
     resultTtlMs: 3_600_000,
     deadLetterTtlMs: 604_800_000,
     sweepIntervalMs: 60_000,
+    urlInputs: { isEnabled: false, isPrivateAllowed: false, timeoutMs: 10_000 },
     operatorKey: null,
+    apiKeysFile: null,
     queueAgeMaxMs: 86_400_000,
     webhooks: {
       secret: null,

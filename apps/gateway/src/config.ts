@@ -12,6 +12,8 @@ import Type from 'typebox'
 // A timer of nothing would never rest.
 const SWEEP_INTERVAL_MIN_MS = 100
 
+const WEBHOOK_SECRET_PATTERN = 'whsec_[A-Za-z0-9+/]{32,88}={0,2}'
+
 export const GatewaySettings = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 in a container' }),
   PORT: Type.Integer({ default: 5000, minimum: 0, maximum: 65_535, description: 'Port to listen on' }),
@@ -49,6 +51,24 @@ export const GatewaySettings = Type.Object({
         'Origins whose pages may call the gateway from a browser, e.g. https://app.example.com; * for all. Without it none may',
     }),
   ),
+  UPLOADS_IN_FLIGHT_BYTES: Type.Integer({
+    default: 256 * 1024 * 1024,
+    minimum: 1,
+    maximum: 64 * 1024 * 1024 * 1024,
+    description:
+      'Most bytes of request bodies that one gateway takes in at the same time; what is more is refused',
+  }),
+  QUEUE_DEPTH_MAX: Type.Integer({
+    default: 100_000,
+    minimum: 1,
+    maximum: 10_000_000,
+    description: 'Most predictions in the queue of a model; with several gateways a few more get in',
+  }),
+  QUEUE_WAIT_MAX: DurationText({
+    default: '1h',
+    description:
+      'How long the last in the queue may have to wait, by what the workers can do; what is more is refused',
+  }),
   SYNC_TIMEOUT: DurationText({
     default: '60s',
     description: 'How long POST / waits for the answer before it replies 504 with the URL of the prediction',
@@ -67,6 +87,20 @@ export const GatewaySettings = Type.Object({
   SWEEP_INTERVAL: DurationText({
     default: '1m',
     description: 'How often one of the gateways looks for pictures and records that a crash has left',
+  }),
+  URL_INPUTS: Type.Enum(['0', '1'], {
+    default: '0',
+    description:
+      '1 lets clients name a picture by its https URL, which the gateway then fetches; public addresses only',
+  }),
+  URL_INPUTS_ALLOW_PRIVATE: Type.Enum(['0', '1'], {
+    default: '0',
+    description:
+      '1 allows pictures from http:// and from private addresses too: for tests and closed networks',
+  }),
+  URL_INPUTS_TIMEOUT: DurationText({
+    default: '10s',
+    description: 'How long fetching a picture may take in all',
   }),
   OPERATOR_KEY: Type.Optional(
     Type.String({
@@ -87,14 +121,15 @@ export const GatewaySettings = Type.Object({
   }),
   WEBHOOK_SECRET: Type.Optional(
     Type.String({
-      pattern: '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$',
+      pattern: `^${WEBHOOK_SECRET_PATTERN}(?:,${WEBHOOK_SECRET_PATTERN})*$`,
       description:
-        'Key that signs webhooks: whsec_ and 24 to 64 bytes in base64. Without it webhooks are refused',
+        'Key that signs webhooks: whsec_ and 24 to 64 bytes in base64. Several with commas between all sign, so that receivers can change from one to the next. Without it webhooks are refused',
     }),
   ),
   WEBHOOK_RETRY_DELAYS: DurationListText({
-    default: '5s,1m,5m,30m,2h,5h',
-    description: 'Waits before each further attempt to deliver a webhook',
+    default: '5s,1m,5m,30m,2h,6h',
+    description:
+      'Waits before each further attempt to deliver a webhook, up to a fifth longer at random. A host that is down is left alone for the first of them at first',
   }),
   WEBHOOK_TIMEOUT: DurationText({ default: '15s', description: 'How long a receiver may take to answer' }),
   WEBHOOK_ALLOW_PRIVATE: Type.Enum(['0', '1'], {
@@ -121,16 +156,26 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     uploadBytesMax: settings.UPLOAD_BYTES_MAX,
     requestTimeoutMs: parseDurationMs(settings.REQUEST_TIMEOUT),
     corsOrigins: settings.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? [],
+    admission: {
+      uploadsInFlightBytesMax: settings.UPLOADS_IN_FLIGHT_BYTES,
+      depthMax: settings.QUEUE_DEPTH_MAX,
+      waitMaxMs: parseDurationMs(settings.QUEUE_WAIT_MAX),
+    },
     syncTimeoutMs: parseDurationMs(settings.SYNC_TIMEOUT),
     drainDelayMs: parseDurationMs(settings.DRAIN_DELAY),
     resultTtlMs: parseDurationMs(settings.RESULT_TTL),
     deadLetterTtlMs: parseDurationMs(settings.DEAD_LETTER_TTL),
     sweepIntervalMs: Math.max(SWEEP_INTERVAL_MIN_MS, parseDurationMs(settings.SWEEP_INTERVAL)),
+    urlInputs: {
+      isEnabled: settings.URL_INPUTS === '1',
+      isPrivateAllowed: settings.URL_INPUTS_ALLOW_PRIVATE === '1',
+      timeoutMs: parseDurationMs(settings.URL_INPUTS_TIMEOUT),
+    },
     operatorKey: settings.OPERATOR_KEY ?? null,
     apiKeysFile: settings.API_KEYS_FILE ?? null,
     queueAgeMaxMs: parseDurationMs(settings.MAX_QUEUE_AGE),
     webhooks: {
-      secret: settings.WEBHOOK_SECRET ?? null,
+      secrets: settings.WEBHOOK_SECRET?.split(',') ?? [],
       retryDelaysMs: parseDurationListMs(settings.WEBHOOK_RETRY_DELAYS),
       timeoutMs: parseDurationMs(settings.WEBHOOK_TIMEOUT),
       isPrivateAllowed: settings.WEBHOOK_ALLOW_PRIVATE === '1',

@@ -1,5 +1,11 @@
-import { ANONYMOUS_ID, predictQueueName, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
+import {
+  ANONYMOUS_ID,
+  predictQueueName,
+  WEBHOOK_QUEUE_NAME,
+  type PredictJobData,
+} from '@menagerie/contract/job'
 import { CANCELED_AT_FIELD, DELETED_AT_FIELD } from '@menagerie/contract/job-record'
+import { startWebhookId, webhookId } from '@menagerie/contract/webhook'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
 import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { ResultCache } from '@menagerie/shared/result-cache'
@@ -9,7 +15,8 @@ import type { Forget } from './forget.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { ModelCatalog } from './model-catalog.ts'
-import type { RecordReader } from './record-reader.ts'
+import type { RecordReader, StoredPrediction } from './record-reader.ts'
+import type { WebhookJobs } from './webhooks/webhook-jobs.ts'
 
 /**
  * KEYS: job hash, prioritized set, list of deletions that are not done. ARGV: job id, channel, entry of that list, data of
@@ -36,21 +43,40 @@ interface Deletion {
   /** Of the picture, whose answer may be remembered. */
   sha256: string
   tenant: string
+  /** Of the job that tells of its start; null when nobody asked for that. */
+  startWebhookJobId: string | null
 }
 
 /** A model's name has no space, an id neither. */
-const formatDeletion = ({ model, id, webhookJobId, sha256, tenant }: Deletion): string =>
-  [model, id, webhookJobId ?? '', sha256, tenant].join(' ')
+const formatDeletion = (deletion: Deletion): string => {
+  const { model, id, webhookJobId, sha256, tenant, startWebhookJobId } = deletion
+  return [model, id, webhookJobId ?? '', sha256, tenant, startWebhookJobId ?? ''].join(' ').trimEnd()
+}
 
 const parseDeletion = (entry: string): Deletion => {
-  const [model = '', id = '', webhookJobId = '', sha256 = '', tenant = ANONYMOUS_ID] = entry.split(' ')
-  return { model, id, webhookJobId: webhookJobId === '' ? null : webhookJobId, sha256, tenant }
+  const [model = '', id = '', webhookJobId = '', sha256 = '', tenant = ANONYMOUS_ID, startWebhookJobId = ''] =
+    entry.split(' ')
+  return {
+    model,
+    id,
+    webhookJobId: webhookJobId === '' ? null : webhookJobId,
+    sha256,
+    tenant,
+    startWebhookJobId: startWebhookJobId === '' ? null : startWebhookJobId,
+  }
+}
+
+const describe = (id: string, data: PredictJobData, webhookJobId: string | null): Deletion => {
+  const { model, upload, tenant = ANONYMOUS_ID, start_webhook, idempotency } = data
+  const startWebhookJobId =
+    start_webhook === undefined ? null : startWebhookId(idempotency?.submission_id ?? id)
+  return { model, id, webhookJobId, sha256: upload.sha256, tenant, startWebhookJobId }
 }
 
 export interface Deletions {
   /**
-   * Forgets everything about a prediction: its record, picture, webhook, and the remembered answer for its bytes.
-   * What a worker or a delivery has in its hands right now goes with a later `finish`.
+   * Forgets everything about a prediction: its record, picture, webhooks, and the remembered answer for its bytes; also
+   * what is left of one that is too old to be read. What a worker or a delivery has in its hands right now goes with a later `finish`.
    *
    * @returns whether there was one
    * @throws AppError `queue_unavailable`
@@ -68,6 +94,7 @@ export const createDeletions = (
     uploads: UploadStore
     queue: JobQueue
     forget: Forget
+    webhookJobs: WebhookJobs
     cache: ResultCache
     catalog: ModelCatalog
   },
@@ -77,17 +104,42 @@ export const createDeletions = (
 
   /** Safe to be repeated, and to be broken off anywhere: the entry goes last. */
   const finishOne = async (deletion: Deletion): Promise<boolean> => {
-    const { model, id, webhookJobId } = deletion
+    const { model, id, webhookJobId, startWebhookJobId } = deletion
     // First, since a record that goes while its webhook waits for it would set that off.
     if (webhookJobId !== null && !(await deps.queue.removeWebhook(webhookJobId))) return false
     if ((await deps.forget({ id, model })) === 'busy') return false
+    // Not before, since its worker may only be about to make it.
+    if (startWebhookJobId !== null && !(await deps.queue.removeWebhook(startWebhookJobId))) return false
     // BullMQ tells of each end, with the result, in streams that nobody here reads.
     for (const queueName of [predictQueueName(model), WEBHOOK_QUEUE_NAME]) {
       await redis.xtrim(jobKey(options.prefix, queueName, 'events'), 'MAXLEN', 0)
     }
     // Last, since a worker that still had it may have remembered its answer.
     await forgetAnswer(deletion)
+    await forgetSubmission(deletion)
     await redis.zrem(keys.forgets, formatDeletion(deletion))
+    return true
+  }
+
+  /** Not that of a later one with the same key. */
+  const forgetSubmission = async ({ id, webhookJobId, startWebhookJobId }: Deletion): Promise<void> => {
+    const submissionId = await redis.get(keys.submission(id))
+    if (submissionId === null) return
+    const jobIds = [webhookId(submissionId), startWebhookId(submissionId)]
+    if (jobIds.some((jobId) => jobId === webhookJobId || jobId === startWebhookJobId)) {
+      await redis.del(keys.submission(id))
+    }
+  }
+
+  /** Webhooks are kept for longer than what they tell of. */
+  const deleteWebhooks = async (id: string, found: StoredPrediction | null): Promise<boolean> => {
+    const jobs = await deps.webhookJobs.find(id, found)
+    const [first] = jobs
+    if (first === undefined) return false
+    const webhookJobId = jobs.find(({ job }) => job.data.started === undefined)?.id ?? null
+    const deletion = describe(id, first.prediction, webhookJobId)
+    await redis.zadd(keys.forgets, Date.now(), formatDeletion(deletion))
+    await finishOne(deletion)
     return true
   }
 
@@ -100,9 +152,10 @@ export const createDeletions = (
     deletePrediction: (id) =>
       guardRedis(async () => {
         const found = await deps.reader.find(id)
-        if (found === null || found.isHidden) return false
-        const { model, upload, tenant = ANONYMOUS_ID } = found.record.data
-        const deletion = { model, id, webhookJobId: found.webhookJobId, sha256: upload.sha256, tenant }
+        if (found?.isDeleted === true) return false
+        if (found === null || found.isHidden) return deleteWebhooks(id, found)
+        const { model, upload } = found.record.data
+        const deletion = describe(id, found.record.data, found.webhookJobId)
         const queueName = predictQueueName(model)
         const jobKeys = [id, 'prioritized'].map((name) => jobKey(options.prefix, queueName, name))
         const entry = formatDeletion(deletion)

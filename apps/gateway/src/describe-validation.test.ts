@@ -26,6 +26,18 @@ test('names what is not known', () => {
   assert.equal(describeValidation('form field', errors), 'form field topk is not known here')
 })
 
+test('names what is not known also where that comes in a list, behind another error', () => {
+  const errors = [
+    { instancePath: '/topk', message: 'schema is false', params: {} },
+    {
+      instancePath: '',
+      message: 'must not have additional properties',
+      params: { additionalProperties: ['topk'] },
+    },
+  ]
+  assert.equal(describeValidation('body', errors), 'body topk is not known here')
+})
+
 test('says something also when the validator says nothing', () => {
   assert.equal(describeValidation('body', []), 'body is not valid')
   assert.equal(describeValidation('body', [{}]), 'body is not valid')

@@ -24,21 +24,21 @@ const CONTEXT = {
   resultTtlMs: 1,
 }
 
-const makeRead = (status: PredictionStatus): PredictionRead => ({
+const makeRead = (status: PredictionStatus, position: number | null = null): PredictionRead => ({
   status,
   nowMs: 0,
-  position: null,
+  position,
   record: { ...createRecord('an-id', DATA, 0), startedAt: status === 'queued' ? null : 1 },
 })
 
 /** What a stream says whose waits end like this, one after another; the gateway stops with the last of them. */
 const collect = async (
   outcomes: Array<PredictionRead | null | Error>,
-  options: { view?: EventStreamDeps['view']; seen?: number } = {},
+  options: { view?: EventStreamDeps['view']; seen?: number; first?: PredictionRead } = {},
 ): Promise<string[]> => {
   const left = [...outcomes]
-  const waitForChange = async (_known: PredictionRead, { timeoutMs }: { timeoutMs: number }) => {
-    assert.equal(timeoutMs, 15_000)
+  const waitForChange = async (known: PredictionRead, { timeoutMs }: { timeoutMs: number }) => {
+    assert.equal(timeoutMs, known.status === 'queued' ? 5000 : 15_000)
     const outcome = left.shift()
     if (outcome instanceof Error) throw outcome
     return outcome ?? null
@@ -50,8 +50,9 @@ const collect = async (
   }
   const parts: string[] = []
   const { signal } = new AbortController()
-  for await (const part of streamEvents(deps, makeRead('queued'), { seen: options.seen ?? 0, signal })) {
-    parts.push(part.replace(/\ndata: .*\n/, '\n'))
+  const { seen = 0, first = makeRead('queued') } = options
+  for await (const part of streamEvents(deps, first, { seen, signal })) {
+    parts.push(part.replace(/\ndata: \{"id".*\n/, '\n'))
   }
   return parts
 }
@@ -70,6 +71,19 @@ test('a wait in which nothing happened is a heartbeat', async () => {
     makeRead('failed'),
   ])
   assert.deepEqual(parts, [RETRY, QUEUED, HEARTBEAT, PROCESSING, HEARTBEAT, FAILED])
+})
+
+test('each new place in the queue is told, without an id', async () => {
+  const places = [makeRead('queued', 5), makeRead('queued', 5), makeRead('queued', 2), makeRead('processing')]
+  const parts = await collect([...places, makeRead('failed')])
+  const placeOf = (position: number) =>
+    `event: position\ndata: {"position":${position},"estimated_wait_ms":null}\n\n`
+  assert.deepEqual(parts, [RETRY, QUEUED, placeOf(5), HEARTBEAT, placeOf(2), PROCESSING, FAILED])
+})
+
+test('who comes again while it waits is told its place', async () => {
+  const parts = await collect([], { seen: 1, first: makeRead('queued', 3) })
+  assert.deepEqual(parts, [RETRY, 'event: position\ndata: {"position":3,"estimated_wait_ms":null}\n\n'])
 })
 
 test('a status that was passed between two looks is told all the same', async () => {

@@ -12,14 +12,16 @@ export interface EventStreamDeps {
 
 // A proxy in between may close what is silent for a minute; a client that is gone is noticed by writing to it.
 const HEARTBEAT_MS = 15_000
+/** While it waits in the queue, its place is looked at this often. */
+const POSITION_MS = 5000
 /** How long a client shall wait before it comes again. */
 const RETRY = 'retry: 1000\n\n'
 const HEARTBEAT = ': still here\n\n'
 
 /**
  * The text of a stream of server-sent events (WHATWG HTML, 9.2): every status that the prediction reaches after the
- * one with number `seen`. Ends with the terminal status, when the signal fires, and when the gateway stops; then with
- * the hint to come again.
+ * one with number `seen`, and, without an id of their own, the places in the queue that it comes to. Ends with the
+ * terminal status, when the signal fires, and when the gateway stops; then with the hint to come again.
  *
  * @param first a reading that was made while the listener was listening
  */
@@ -44,23 +46,35 @@ const keepKnown = (error: unknown, known: PredictionRead): PredictionRead => {
   throw error
 }
 
+/** What is to be told of a reading to somebody who knows everything up to number `sent`. JSON has no line breaks. */
+async function* tellChanges(
+  view: EventStreamDeps['view'],
+  read: PredictionRead,
+  { sent, position }: { sent: number; position: number | null },
+): AsyncGenerator<string> {
+  const changes = listStatusChanges(read).filter(({ number }) => number > sent)
+  for (const { number, read: then } of changes) {
+    yield `id: ${number}\nevent: ${then.status}\ndata: ${JSON.stringify(await view(then))}\n\n`
+  }
+  if (changes.length === 0 && read.position !== position) {
+    yield `event: position\ndata: ${JSON.stringify((await view(read)).queue)}\n\n`
+  }
+}
+
 async function* followStatus(
   { waits, listener, view }: EventStreamDeps,
   first: PredictionRead,
   { seen, signal }: { seen: number; signal: AbortSignal },
 ): AsyncGenerator<string> {
-  let sent = seen
+  let told: { sent: number; position: number | null } = { sent: seen, position: null }
   for (let read = first; ;) {
-    for (const { number, read: then } of listStatusChanges(read)) {
-      if (number <= sent) continue
-      // JSON has no line breaks, so it is one line of data.
-      yield `id: ${number}\nevent: ${then.status}\ndata: ${JSON.stringify(await view(then))}\n\n`
-      sent = number
-    }
+    yield* tellChanges(view, read, told)
     if (isEnded(read)) return
+    told = { sent: Math.max(told.sent, listStatusChanges(read).at(-1)?.number ?? 0), position: read.position }
     const known = read
+    const timeoutMs = known.status === 'queued' ? POSITION_MS : HEARTBEAT_MS
     const next = await listener
-      .waitForChange(known, { timeoutMs: HEARTBEAT_MS, signal })
+      .waitForChange(known, { timeoutMs, signal })
       .catch((error: unknown) => keepKnown(error, known))
     if (next === null || signal.aborted) return
     if (next.status === known.status) {
@@ -68,7 +82,7 @@ async function* followStatus(
         yield RETRY
         return
       }
-      yield HEARTBEAT
+      if (next.position === known.position) yield HEARTBEAT
     }
     read = next
   }

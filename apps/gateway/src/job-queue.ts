@@ -4,6 +4,7 @@ import {
   PREDICT_JOB_NAME,
   predictQueueName,
   WEBHOOK_JOB_NAME,
+  WEBHOOK_JOB_OPTIONS,
   WEBHOOK_QUEUE_NAME,
   WebhookJobData,
   type PredictJobData,
@@ -16,6 +17,7 @@ import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import Value from 'typebox/value'
 import type { RetentionOptions } from './expiry.ts'
+import type { FairOrder } from './fair-order.ts'
 import { guardRedis } from './guard-redis.ts'
 import { createScriptLoader } from './script-loader.ts'
 
@@ -33,24 +35,22 @@ export interface JobQueue {
   remove(model: string, id: string): Promise<void>
   /** Removes the job that delivers a webhook, not its prediction; resolves with false while it is being delivered. */
   removeWebhook(webhookJobId: string): Promise<boolean>
+  /** Does something with the queue of webhooks. */
+  useWebhooks<T>(use: (queue: Queue) => Promise<T>): Promise<T>
   /** What a job that delivers a webhook has to deliver; null when it is gone. */
   readWebhook(webhookJobId: string): Promise<WebhookJobData | null>
   close(): Promise<void>
 }
 
-export type JobQueueOptions = {
-  prefix: string
-  webhookAttempts: number
-} & RetentionOptions
+export type JobQueueOptions = { prefix: string } & RetentionOptions
 
 // Errors of ours are worth no retry; what is left is Redis or a lost inference thread.
 const PREDICT_ATTEMPTS = 3
 const PREDICT_RETRY_DELAY_MS = 500
-const WEBHOOK_KEPT_S = 7 * 24 * 3600
 
 /** The gateway's producing side of BullMQ. */
 export const createJobQueue = (
-  deps: { redis: RedisConnection; log: Logger },
+  deps: { redis: RedisConnection; fairOrder: FairOrder; log: Logger },
   options: JobQueueOptions,
 ): JobQueue => {
   const { redis } = deps
@@ -108,15 +108,23 @@ export const createJobQueue = (
       async (queue) => (await queue.remove(webhookJobId, { removeChildren: false })) === 1,
     )
 
+  const takePlace = async (data: PredictJobData): Promise<number> => {
+    if (data.known !== undefined) return JOB_PRIORITY.known
+    requireConnection()
+    const [tag = JOB_PRIORITY.ordinary] = await deps.fairOrder.takeTags(data.model, data, 1)
+    return tag
+  }
+
   const addAlone = async (id: string, data: PredictJobData): Promise<void> => {
-    const add = (queue: Queue) => queue.add(PREDICT_JOB_NAME, data, predictOptions(id, data))
+    const priority = await takePlace(data)
+    const add = (queue: Queue) => queue.add(PREDICT_JOB_NAME, data, predictOptions(id, priority))
     await useQueue(predictQueueName(data.model), add)
   }
 
   const keepFor = (ms: number) => ({ age: Math.ceil(ms / 1000) })
-  const predictOptions = (id: string, data: PredictJobData): JobsOptions => ({
+  const predictOptions = (id: string, priority: number): JobsOptions => ({
     jobId: id,
-    priority: data.known === undefined ? JOB_PRIORITY.ordinary : JOB_PRIORITY.known,
+    priority,
     attempts: PREDICT_ATTEMPTS,
     backoff: { type: 'exponential', delay: PREDICT_RETRY_DELAY_MS, jitter: 0.5 },
     removeOnComplete: keepFor(options.resultTtlMs),
@@ -126,27 +134,21 @@ export const createJobQueue = (
   })
 
   const addWithWebhook = async (id: string, data: PredictJobData, webhook: WebhookJobData): Promise<void> => {
+    const priority = await takePlace(data)
     const queueName = predictQueueName(data.model)
     const jobId = webhookId(data.idempotency?.submission_id ?? id)
     const flow: FlowJob = {
       name: WEBHOOK_JOB_NAME,
       queueName: WEBHOOK_QUEUE_NAME,
       data: webhook,
-      opts: {
-        jobId,
-        attempts: options.webhookAttempts,
-        backoff: { type: 'custom' },
-        removeOnComplete: { age: WEBHOOK_KEPT_S },
-        removeOnFail: { age: WEBHOOK_KEPT_S },
-        stackTraceLimit: 1,
-      },
+      opts: { ...WEBHOOK_JOB_OPTIONS, jobId },
       // Without `ignoreDependencyOnFailure` a failed prediction would leave its webhook waiting for ever.
       children: [
         {
           name: PREDICT_JOB_NAME,
           queueName,
           data,
-          opts: { ...predictOptions(id, data), ignoreDependencyOnFailure: true },
+          opts: { ...predictOptions(id, priority), ignoreDependencyOnFailure: true },
         },
       ],
     }
@@ -176,6 +178,7 @@ export const createJobQueue = (
       await useQueue(predictQueueName(model), (queue) => queue.remove(id))
     },
     removeWebhook,
+    useWebhooks: (use) => useQueue(WEBHOOK_QUEUE_NAME, use),
     readWebhook: (webhookJobId) =>
       useQueue(WEBHOOK_QUEUE_NAME, async (queue) => {
         const job = await queue.getJob(webhookJobId)

@@ -1,4 +1,3 @@
-import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
 import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
@@ -9,7 +8,9 @@ import { buildApp } from './app.ts'
 import { createBaseUrl } from './base-url.ts'
 import { createCapacityReader } from './capacity.ts'
 import type { GatewayConfig } from './config.ts'
+import { createFairOrder } from './fair-order.ts'
 import { guardRedis } from './guard-redis.ts'
+import { isLoopback } from './is-loopback.ts'
 import { createJobQueue } from './job-queue.ts'
 import { createModelCatalog } from './model-catalog.ts'
 import { createPredictionViewer } from './predictions.ts'
@@ -17,12 +18,14 @@ import { createRecordReader } from './record-reader.ts'
 import { createSubmit } from './submit.ts'
 import { startSweeper } from './sweeper.ts'
 import { openTenants } from './tenants/tenants.ts'
+import { openFetchPicture } from './url-input/open-fetch-picture.ts'
 import { createWaits } from './waits.ts'
-import { createWebhookAgent } from './webhooks/agent.ts'
-import { createDeliver } from './webhooks/deliver.ts'
-import { createWebhookProcessor } from './webhooks/process-webhook.ts'
-import { createWebhookWorker } from './webhooks/webhook-worker.ts'
+import { openWebhooks } from './webhooks/open-webhooks.ts'
 import { wirePredictions } from './wire-predictions.ts'
+
+const NO_KEYS_WARNING =
+  'API_KEYS_FILE IS NOT SET, and this gateway listens beyond the loopback: whoever reaches its port may use it, read ' +
+  'what others asked, and fill its queue. Make keys with `pnpm keys create`, or keep the port to those who may'
 
 export const VERSION = '0.1.0'
 
@@ -36,8 +39,10 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const { webhooks, resultTtlMs, deadLetterTtlMs } = config
   const retention = { resultTtlMs, deadLetterTtlMs }
 
-  const tenants = await openTenants({ log }, { path: config.apiKeysFile, webhookSecret: webhooks.secret })
+  const tenants = await openTenants({ log }, { path: config.apiKeysFile, webhookSecrets: webhooks.secrets })
+  if (config.apiKeysFile === null && !isLoopback(config.listen.host)) log.warn(NO_KEYS_WARNING)
   releasers.push('tenants', () => tenants.close())
+  const secretsOf = (tenantId: string) => tenants.secretsOf(tenantId)
 
   const openProducer = (name: string) => {
     const redis = createProducerRedis({ url, name, log })
@@ -64,35 +69,35 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
 
   const waits = createWaits({ subscriber: openConsumer('gateway-ends'), reader, keys })
 
-  const queue = createJobQueue(
-    { redis: accepting, log },
-    { prefix, ...retention, webhookAttempts: webhooks.retryDelaysMs.length + 1 },
+  const weightOf = (tenantId: string): number => tenants.find(tenantId).weight
+  const fairOrder = createFairOrder(
+    { redis: accepting, keys, weightOf, log },
+    { prefix, queueAgeMaxMs: config.queueAgeMaxMs },
   )
+  const queue = createJobQueue({ redis: accepting, fairOrder, log }, { prefix, ...retention })
   releasers.push('queues', () => queue.close())
 
-  if (webhooks.secret !== null) {
-    const agent = createWebhookAgent(webhooks)
-    releasers.push('webhook agent', () => agent.destroy())
-    const deliver = createDeliver(
-      { agent, secret: webhooks.secret },
-      { timeoutMs: webhooks.timeoutMs, userAgent: `Menagerie/${VERSION}` },
+  const userAgent = `Menagerie/${VERSION}`
+  // The file of the tenants may bring secrets at any time.
+  if (webhooks.secrets.length > 0 || config.apiKeysFile !== null) {
+    const consumer = openConsumer('gateway-webhooks')
+    openWebhooks(
+      { consumer, commands, keys, reader, viewPrediction, secretsOf, releasers, log },
+      { ...webhooks, prefix, userAgent },
     )
-    const redis = openConsumer('gateway-webhooks')
-    const worker = createWebhookWorker(
-      {
-        redis,
-        process: createWebhookProcessor({ reader, viewPrediction, deliver, log }),
-        log,
-      },
-      { prefix, retryDelaysMs: webhooks.retryDelaysMs },
-    )
-    // While Redis is away, BullMQ would wait without end for the reply to its blocking command.
-    releasers.push(`${WEBHOOK_QUEUE_NAME} worker`, () => worker.close(redis.status !== 'ready'))
   }
 
-  const predictions = wirePredictions({ accepting, commands, keys, reader, catalog, queue, log }, config, {
-    graceMs: SWEEP_GRACE_MS,
-  })
+  const fetchPicture = config.urlInputs.isEnabled
+    ? openFetchPicture({ releasers }, { ...config.urlInputs, bytesMax: config.uploadBytesMax, userAgent })
+    : null
+
+  const predictions = wirePredictions(
+    { accepting, commands, keys, reader, catalog, queue, readCapacity, secretsOf, log },
+    config,
+    {
+      graceMs: SWEEP_GRACE_MS,
+    },
+  )
   const sweeper = startSweeper(
     { redis: commands, keys, sweep: predictions.sweep, log },
     { intervalMs: config.sweepIntervalMs },
@@ -104,10 +109,15 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       log,
       baseUrl: createBaseUrl(config.publicUrl),
       tenants,
+      admission: predictions.admission,
+      shares: predictions.shares,
       submit: createSubmit({ ...predictions, waits }),
+      fetchPicture,
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,
       deadLetters: predictions.deadLetters,
+      deliveries: predictions.deliveries,
+      webhookDeadLetters: predictions.webhookDeadLetters,
       waits,
       readPrediction: (id) => reader.read(id),
       viewPrediction,

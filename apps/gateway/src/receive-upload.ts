@@ -20,7 +20,7 @@ const headOf = (chunks: Buffer[]): Buffer =>
  * @throws AppError `payload_too_large`, `image_type_unsupported`, `file_empty`
  */
 export const receiveUpload = async (
-  chunks: AsyncIterable<Buffer>,
+  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
   options: { bytesMax: number; filename: string | null },
 ): Promise<ReceivedUpload> => {
   const hash = createHash('sha256')

@@ -1,5 +1,6 @@
 /** A Redis without room refuses new work and loses none: the queue says so, with 503 and `queue_full`. */
 import type { PredictJobData } from '@menagerie/contract/job'
+import { createKeys } from '@menagerie/shared/keys'
 import { waitUntil } from '@menagerie/harness/processes'
 import { WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
 import { Redis } from 'ioredis'
@@ -7,6 +8,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { pino } from 'pino'
+import { createFairOrder } from './fair-order.ts'
 import { createJobQueue } from './job-queue.ts'
 import { atEnd } from './testing/at-end.ts'
 import { startFakeWorker } from './testing/fake-worker.ts'
@@ -58,9 +60,14 @@ test('a prediction with a webhook that a full Redis refuses is taken when there 
   const server = await startPrivateRedis(t)
   const redis = new Redis(server.url, { enableOfflineQueue: false })
   await once(redis, 'ready')
+  const log = pino({ level: 'silent' })
+  const fairOrder = createFairOrder(
+    { redis, keys: createKeys('test'), weightOf: () => 1, log },
+    { prefix: 'test', queueAgeMaxMs: 60_000 },
+  )
   const queue = createJobQueue(
-    { redis, log: pino({ level: 'silent' }) },
-    { prefix: 'test', resultTtlMs: 60_000, deadLetterTtlMs: 60_000, webhookAttempts: 1 },
+    { redis, fairOrder, log },
+    { prefix: 'test', resultTtlMs: 60_000, deadLetterTtlMs: 60_000 },
   )
   atEnd(t, 'queue', async () => {
     await queue.close()

@@ -83,7 +83,7 @@ test('an upload that is on its way is taken, and answered', async (t) => {
 
 test('during DRAIN_DELAY it is not ready and serves as before, over connections that then end', async (t) => {
   const redis = await startPrivateRedis(t)
-  const gateway = await startGateway({ REDIS_URL: redis.url, DRAIN_DELAY: '2s' })
+  const gateway = await startGateway({ REDIS_URL: redis.url, DRAIN_DELAY: '10s' })
   atEnd(t, 'gateway process', () => gateway.stop())
   const client = await openRawClient(t, gateway.url)
   client.send('GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n')

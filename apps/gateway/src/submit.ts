@@ -16,6 +16,8 @@ const describeAccepted = (id: string, data: PredictJobData): PredictionRead => {
 export type SubmitRequest = Omit<PredictionRequest, 'id' | 'isKeyed'> & {
   /** As the client sent it; null when it sent none. */
   idempotencyKey: string | null
+  /** When the picture is in Redis, and no more here. */
+  onAccepted?: () => void
 }
 
 /**
@@ -26,12 +28,16 @@ export type SubmitRequest = Omit<PredictionRequest, 'id' | 'isKeyed'> & {
  */
 export const createSubmit =
   (deps: { identify: Identify; acceptPrediction: AcceptPrediction; waits: Waits }) =>
-  async ({ idempotencyKey, ...request }: SubmitRequest, wait: WaitOptions): Promise<PredictionRead> => {
+  async (
+    { idempotencyKey, onAccepted, ...request }: SubmitRequest,
+    wait: WaitOptions,
+  ): Promise<PredictionRead> => {
     const isKeyed = idempotencyKey !== null
     const id = isKeyed ? await deps.identify('request', request.tenant.id, idempotencyKey) : randomUUID()
     const listener = deps.waits.listen(id)
     try {
       const { data, read: accepted } = await deps.acceptPrediction({ ...request, id, isKeyed })
+      onAccepted?.()
       // Under the id of a key there may have been another before: what was heard since may be of that one.
       const waiting = isKeyed ? deps.waits.waitForEnd(id, wait) : listener.waitForEnd(data, wait)
       const read = await waiting.catch((error: unknown) => {

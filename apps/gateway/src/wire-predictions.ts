@@ -1,3 +1,4 @@
+import { createAdmission } from './admission.ts'
 import { createAnnounceEnd } from '@menagerie/shared/announce-end'
 import type { Keys } from '@menagerie/shared/keys'
 import { createMemoryShareReader } from '@menagerie/shared/memory-share'
@@ -7,6 +8,7 @@ import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import { createAcceptPrediction } from './accept-prediction.ts'
 import { createCancelPrediction } from './cancel-prediction.ts'
+import type { CapacityReader } from './capacity.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createDeletions } from './delete-prediction.ts'
@@ -19,6 +21,10 @@ import type { ModelCatalog } from './model-catalog.ts'
 import { createIdentify } from './prediction-id.ts'
 import type { RecordReader } from './record-reader.ts'
 import { createSweep } from './sweep.ts'
+import { createShares } from './tenants/shares.ts'
+import { createDeliveries } from './webhooks/deliveries.ts'
+import { createWebhookDeadLetters } from './webhooks/webhook-dead-letters.ts'
+import { createWebhookJobs } from './webhooks/webhook-jobs.ts'
 import { createWebhookUrlPolicy } from './webhooks/url-policy.ts'
 
 export interface PredictionDeps {
@@ -29,6 +35,9 @@ export interface PredictionDeps {
   reader: RecordReader
   catalog: ModelCatalog
   queue: JobQueue
+  readCapacity: CapacityReader
+  /** With what a tenant's webhooks are signed. */
+  secretsOf: (tenantId: string) => readonly string[]
   log: Logger
 }
 
@@ -48,7 +57,7 @@ export const wirePredictions = (
   config: GatewayConfig,
   options: { graceMs: number },
 ) => {
-  const { accepting, commands, keys, reader, catalog, queue, log } = deps
+  const { accepting, commands, keys, reader, catalog, queue, readCapacity, log } = deps
   const { queueAgeMaxMs, resultTtlMs, deadLetterTtlMs, webhooks } = config
   const { prefix } = config.redis
   const redis = commands
@@ -56,6 +65,11 @@ export const wirePredictions = (
   const cache = createResultCache({ redis, keys }, { ttlMs: config.cacheTtlMs })
   const forget = createForget({ redis }, { prefix })
   const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
+  const shares = createShares({ redis, keys }, { prefix, queueAgeMaxMs })
+  const admission = createAdmission(
+    { redis, readCapacity, readMemoryShare },
+    { prefix, uploadBytesMax: config.uploadBytesMax, ...config.admission },
+  )
   const identify = createIdentify({ redis, keys })
 
   const enqueue = createEnqueue(
@@ -71,10 +85,11 @@ export const wirePredictions = (
       enqueue,
       findKnownAnswer: config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null,
       checkWebhookUrl: createWebhookUrlPolicy({
-        hasSecret: webhooks.secret !== null,
+        secretsOf: deps.secretsOf,
         isPrivateAllowed: webhooks.isPrivateAllowed,
       }),
-      readMemoryShare,
+      admission,
+      shares,
       readTime: () => readTimeMs(redis, keys.models),
     },
     { queueAgeMaxMs },
@@ -84,8 +99,9 @@ export const wirePredictions = (
     { redis, keys, reader, uploads, announceEnd, log },
     { prefix },
   )
+  const webhookJobs = createWebhookJobs({ redis, keys, queue })
   const deletions = createDeletions(
-    { redis, keys, reader, uploads, queue, forget, cache, catalog },
+    { redis, keys, reader, uploads, queue, forget, webhookJobs, cache, catalog },
     { prefix },
   )
   const deadLetters = createDeadLetters(
@@ -106,11 +122,15 @@ export const wirePredictions = (
     { prefix, resultTtlMs, graceMs: options.graceMs },
   )
   return {
+    admission,
+    shares,
     identify,
     acceptPrediction,
     cancelPrediction,
     deletions,
     deadLetters,
+    deliveries: createDeliveries({ redis, reader, queue, webhookJobs }, { prefix }),
+    webhookDeadLetters: createWebhookDeadLetters({ queue }),
     sweep,
   }
 }

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { openTestQueue } from './testing/open-test-worker.ts'
 
-const COMMANDS_MAX = 30
+const COMMANDS_MAX = 40
+const START_WEBHOOK = { url: 'https://example.com/hook', base_url: 'http://127.0.0.1' }
 // Soon taken over.
 const JOB_LOCK = '1s'
 
@@ -21,7 +22,7 @@ const crashAfter = async (commands: number): Promise<{ isThrough: boolean; attem
     const cut = await startRedisCut(queue.env['REDIS_URL'] ?? '')
     const doomed = await queue.openWorker({ REDIS_URL: cut.url, JOB_LOCK, DRAIN_TIMEOUT: '0s' })
     cut.cutAfter(commands)
-    const job = await queue.add(queue.makeData())
+    const job = await queue.add(queue.makeData({ start_webhook: START_WEBHOOK }))
     const done = queue.outcomeOf(job)
     while (!cut.isCut() && (await queue.queue.getJob(job.id ?? ''))?.finishedOn === undefined) {
       await new Promise((resolve) => setTimeout(resolve, 10))
@@ -33,6 +34,7 @@ const crashAfter = async (commands: number): Promise<{ isThrough: boolean; attem
     const other = await queue.openWorker({ JOB_LOCK })
     const outcome = await done
     await other.close()
+    assert.equal((await queue.webhooks.getJobs()).length, 1, 'its start is told once')
     assert.ok('value' in outcome, JSON.stringify(outcome))
     const settled = await queue.queue.getJob(job.id ?? '')
     return { isThrough, attempts: settled?.attemptsMade ?? 0 }

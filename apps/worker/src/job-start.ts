@@ -53,14 +53,14 @@ const hashKey = (deps: JobStartDeps, job: Job, data: PredictJobData): string =>
  * too many workers, and fetches the bytes; all of it in the time of one round trip. Every run that begins here must
  * come to `endRun`, or it counts as a death of its worker.
  *
- * @returns the bytes of the picture; null when they are gone, or the answer is known
+ * @returns the bytes of the picture, null when they are gone or the answer is known; and when the first run began, epoch ms
  * @throws AppError `prediction_canceled`, `prediction_expired`, `worker_lost`
  */
 export const startRun = async (
   deps: JobStartDeps,
   job: Job,
   data: PredictJobData,
-): Promise<Buffer | null> => {
+): Promise<{ bytes: Buffer | null; startedAt: number }> => {
   const [marks, bytes] = await Promise.all([
     deps.redis.eval(MARK_START, 1, hashKey(deps, job, data), job.attemptsStarted),
     data.upload.id === null ? null : deps.uploads.get(data.upload.id),
@@ -75,7 +75,7 @@ export const startRun = async (
   if (Number(openRuns) > WORKER_DEATHS_MAX) {
     throw new AppError('worker_lost', `${WORKER_DEATHS_MAX} workers died while they ran this prediction`)
   }
-  return bytes
+  return { bytes, startedAt: Number(startedAt) }
 }
 
 /** KEYS: job hash. ARGV: number of the run. One run less that has told of no end. */

@@ -29,6 +29,8 @@ const STALLED_COUNT_MAX = 25
 const uploadIdOf = (job: Job): string | null =>
   (job.data as { upload?: { id?: string | null } } | undefined)?.upload?.id ?? null
 
+const tenantOf = (job: Job): string | undefined => (job.data as { tenant?: string } | undefined)?.tenant
+
 /** What has failed may be replayed, but for what nobody wants to be run. */
 const isReplayable = (err: Error): boolean =>
   !['prediction_canceled', 'prediction_expired'].includes(parseFailedReason(err.message).code)
@@ -72,8 +74,11 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
   }
   // What is missed here is made up for: whoever waits looks again by himself, and the sweeper finds the picture.
   const settle = (job: Job, failure: Error | null): void => {
-    Promise.all([deps.announceEnd(job.id ?? '', options.model), dropUpload(job, failure)]).catch(
-      (err: unknown) => log.warn({ err, predictionId: job.id }, 'end not announced, or upload not deleted'),
+    Promise.all([
+      deps.announceEnd(job.id ?? '', options.model, tenantOf(job)),
+      dropUpload(job, failure),
+    ]).catch((err: unknown) =>
+      log.warn({ err, predictionId: job.id }, 'end not announced, or upload not deleted'),
     )
   }
   worker.on('completed', (job) => settle(job, null))

@@ -53,6 +53,7 @@ const loadQueueModules = async () => ({
   ...(await import('./drain.ts')),
   ...(await import('./job-worker.ts')),
   ...(await import('./process-job.ts')),
+  ...(await import('./tell-start.ts')),
 })
 
 const openAll = async (
@@ -132,6 +133,12 @@ const openAll = async (
     if (config.cacheTtlMs > 0) cache.put({ ...picture, fingerprint }, answer).catch(cacheErrors.report)
   }
 
+  const { tellStart, close: closeTellStart } = queue.createTellStart(
+    { redis, log },
+    { prefix: config.redis.prefix },
+  )
+  releasers.push('webhook queue', closeTellStart)
+
   const process = queue.createProcessJob({
     redis,
     uploads,
@@ -140,6 +147,7 @@ const openAll = async (
     worker: { id, digest: model.digest, trained: model.trained },
     onServed: (ms) => heartbeat.served(ms),
     remember,
+    tellStart,
     log,
   })
   const queueOptions = { model: model.name, prefix: config.redis.prefix }

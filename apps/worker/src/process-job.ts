@@ -16,6 +16,7 @@ import { CANCELED } from './cancellations.ts'
 import { toJobError } from './failure.ts'
 import { handBackJob } from './hand-back.ts'
 import { endRun, startRun, type JobStartDeps } from './job-start.ts'
+import type { TellStart } from './tell-start.ts'
 import { createTurns } from './turns.ts'
 
 export interface ProcessJobDeps extends JobStartDeps {
@@ -24,6 +25,7 @@ export interface ProcessJobDeps extends JobStartDeps {
   onServed: (serviceMs: number) => void
   /** Keeps an answer for the next time that somebody sends the same bytes. */
   remember: (picture: { tenant: string; sha256: string }, answer: KnownAnswer) => void
+  tellStart: TellStart
   log: Logger
 }
 
@@ -101,19 +103,30 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     worker: deps.worker.id,
   })
 
+  const answer = async (
+    bytes: Buffer | null,
+    data: PredictJobData,
+    signal: AbortSignal | undefined,
+  ): Promise<PredictReturnValue> => {
+    if (data.known !== undefined) return repeat(data.known, data)
+    if (bytes === null) throw new AppError('upload_expired', 'the uploaded picture is gone')
+    return classify(bytes, data, signal)
+  }
+
   const predict = async (job: Job, signal: AbortSignal | undefined): Promise<PredictReturnValue> => {
     const data = parseData(job)
     // Nothing runs and nothing is fetched; that it was canceled its record says by itself.
-    if (data.known !== undefined && data.deadline - Date.now() > DEADLINE_NEAR_MS) {
-      return repeat(data.known, data)
-    }
+    const isShort = data.deadline - Date.now() > DEADLINE_NEAR_MS && data.start_webhook === undefined
+    if (data.known !== undefined && isShort) return repeat(data.known, data)
     signal?.throwIfAborted()
     try {
-      const bytes = await startRun(deps, job, data)
+      const { bytes, startedAt } = await startRun(deps, job, data)
       signal?.throwIfAborted()
-      if (data.known !== undefined) return repeat(data.known, data)
-      if (bytes === null) throw new AppError('upload_expired', 'the uploaded picture is gone')
-      return await classify(bytes, data, signal)
+      // At the same time, so that it costs none; but Redis has it before the prediction ends.
+      const telling = deps.tellStart(job, data, startedAt)
+      const value = await answer(bytes, data, signal)
+      await telling
+      return value
     } catch (thrown) {
       await endRun(deps, job, data).catch((err: unknown) =>
         deps.log.warn({ err, predictionId: job.id }, 'end of a run not noted'),

@@ -25,6 +25,13 @@ export const ERRORS = {
   operator_key_invalid: { status: 401, title: 'This call needs the operator key' },
   operator_disabled: { status: 403, title: 'Operator calls are not set up on this server' },
   dead_letter_not_found: { status: 404, title: 'No such dead letter' },
+  // Pictures by URL
+  url_inputs_disabled: { status: 422, title: 'Pictures by URL are not set up on this server' },
+  url_refused: { status: 422, title: 'The URL of the picture is not acceptable' },
+  url_unreachable: { status: 422, title: 'The picture cannot be fetched from its URL' },
+  // Webhooks
+  delivery_not_found: { status: 404, title: 'No such delivery' },
+  delivery_not_due: { status: 409, title: 'There is nothing to deliver yet' },
   // Tenants and their shares
   api_key_invalid: { status: 401, title: 'This call needs a valid API key' },
   rate_limited: { status: 429, title: 'Too many predictions in this time' },
@@ -33,6 +40,7 @@ export const ERRORS = {
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   queue_unavailable: { status: 503, title: 'The queue cannot be reached' },
   queue_full: { status: 503, title: 'The queue is full' },
+  model_not_ready: { status: 503, title: 'No worker serves this model now' },
   shutting_down: { status: 503, title: 'This server is shutting down' },
   prediction_timeout: { status: 504, title: 'The prediction is not finished yet' },
   // The outcome of a prediction
@@ -54,11 +62,18 @@ const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERRORS, t
 /** An error with a code and a message that is safe to show to a client. */
 export class AppError extends Error {
   readonly code: ErrorCode
+  /** When it is worth to come again, ms from now; null when nobody knows. */
+  readonly retryAfterMs: number | null
 
-  constructor(code: ErrorCode, publicMessage: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    publicMessage: string,
+    options: ErrorOptions & { retryAfterMs?: number } = {},
+  ) {
     super(publicMessage, options)
     this.name = 'AppError'
     this.code = code
+    this.retryAfterMs = options.retryAfterMs ?? null
   }
 }
 

@@ -14,7 +14,8 @@ export const WEBHOOK_JOB_NAME = 'deliver'
 /**
  * Every job has a BullMQ priority, so that all wait in one sorted set and a position is one ZRANK
  * (81 µs at 50,000 waiting, against 628 µs for LPOS in a list). The same priority is first in, first out. What is
- * known already takes a worker no time, so it does not stand in line behind what is not.
+ * known already takes a worker no time, so it does not stand in line behind what is not: that has a tag from `ordinary`
+ * on, by which tenants take turns (apps/gateway/src/fair-order.ts).
  */
 export const JOB_PRIORITY = { known: 1, ordinary: 2 } as const
 
@@ -67,6 +68,8 @@ export const PredictJobData = Type.Object({
   ),
   /** The failed prediction that this one repeats. */
   replay_of: Type.Optional(Type.String()),
+  /** Whom the worker that begins with it has to be told of; the end has a job of its own, the parent of this one. */
+  start_webhook: Type.Optional(Type.Object({ url: Type.String(), base_url: Type.String() })),
   /** From the result cache: the worker returns it and runs nothing. */
   known: Type.Optional(KnownAnswer),
 })
@@ -91,7 +94,20 @@ export const PredictReturnValue = Type.Object({
 })
 export type PredictReturnValue = Static<typeof PredictReturnValue>
 
-/** Data of a job in `webhooks`: the flow parent of the prediction that it reports. */
+const WEBHOOK_KEPT_S = 7 * 24 * 3600
+const WEBHOOK_ATTEMPTS_KEPT = 50
+
+/** Of every job in `webhooks`. Who delivers decides when it is tried again, and when no more. */
+export const WEBHOOK_JOB_OPTIONS = {
+  attempts: 1000,
+  backoff: { type: 'custom' },
+  removeOnComplete: { age: WEBHOOK_KEPT_S },
+  removeOnFail: { age: WEBHOOK_KEPT_S },
+  keepLogs: WEBHOOK_ATTEMPTS_KEPT,
+  stackTraceLimit: 1,
+} as const
+
+/** Data of a job in `webhooks`: of one that reports an end, the flow parent of its prediction. */
 export const WebhookJobData = Type.Object({
   v: Type.Literal(PAYLOAD_VERSION),
   url: Type.String(),
@@ -101,7 +117,13 @@ export const WebhookJobData = Type.Object({
   base_url: Type.String(),
   /** What was asked, for when the record is gone before the body is built. */
   prediction: Type.Optional(PredictJobData),
+  /** Whose secrets sign, where no prediction says it. */
+  tenant: Type.Optional(Type.String()),
+  /** Of one that reports a start: what is reported, epoch ms. */
+  started: Type.Optional(Type.Object({ created_at: Type.Integer(), started_at: Type.Integer() })),
   /** Built once, on the first attempt, so that every attempt sends the same bytes. */
   body: Type.Optional(Type.String()),
+  /** When it was to be delivered for the first time, epoch ms. */
+  due_at: Type.Optional(Type.Integer()),
 })
 export type WebhookJobData = Static<typeof WebhookJobData>

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { PREDICTION_EXAMPLE } from './prediction-example.ts'
 import { PredictionError } from './problem.ts'
+import { WebhookEventsFilter } from './webhook-events.ts'
 
 export const PREDICTION_STATUSES = [
   'queued',
@@ -56,10 +57,11 @@ export const PredictionOptions = Type.Object(
     webhook: Type.Optional(
       Type.String({
         maxLength: 2048,
-        description: 'URL that gets the finished prediction, signed as Standard Webhooks describes',
+        description: 'URL that is told of the prediction, signed as Standard Webhooks describes',
         examples: ['https://example.com/hooks/menagerie'],
       }),
     ),
+    webhook_events_filter: Type.Optional(WebhookEventsFilter),
     priority: Type.Optional(PriorityOption),
   },
   { additionalProperties: false },

@@ -12,10 +12,18 @@ export const createKeys = (prefix: string) => ({
   canceled: `${prefix}:canceled`,
   /** String: what ids are made from Idempotency-Keys with */
   idSecret: `${prefix}:id-secret`,
-  /** Sorted set: predictions that were deleted while something still held them, `<model> <id> <webhook job> <sha256> <tenant>` by time */
+  /** String with expiry: of a prediction whose id was made from a key, the submission that its webhooks are named after */
+  submission: (predictionId: string): string => `${prefix}:submission:${predictionId}`,
+  /** Sorted set by time: predictions that were deleted while something still held them, `<model> <id> <webhook job> <sha256> <tenant> <webhook job of its start>` */
   forgets: `${prefix}:forgets`,
   /** String with expiry: held by the gateway that sweeps */
   sweeping: `${prefix}:sweeping`,
+  /** Hash with expiry: how far the order of what waits for a model has come, for all and for each tenant */
+  fair: (model: string): string => `${prefix}:fair:${model}`,
+  /** Hash with expiry: what a tenant has used of its rate, and how many bytes it holds */
+  shares: (tenant: string): string => `${prefix}:shares:${tenant}`,
+  /** Hash with expiry: predictions of a tenant that have not ended, `<bytes> <since> <deadline> <model>` by id */
+  held: (tenant: string): string => `${prefix}:held:${tenant}`,
   /** Hash: model name → RegisteredModel */
   models: `${prefix}:models`,
   /** Set: ids of the workers that have served a model */

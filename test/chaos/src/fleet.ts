@@ -1,7 +1,7 @@
 import { REPO_ROOT } from '@menagerie/harness/paths'
 import { isReady, waitUntil, type Env } from '@menagerie/harness/processes'
 import { describeExit, startChildProcess, type ManagedProcess } from '@menagerie/launcher/child-process'
-import { findKeepablePort } from './keepable-port.ts'
+import { findFreePort } from '@menagerie/launcher/free-port'
 import { join } from 'node:path'
 import { startProxy, type Proxy } from './proxy.ts'
 
@@ -39,7 +39,7 @@ export interface SlotOptions {
 export const createSlot = async (options: SlotOptions): Promise<Slot> => {
   const { name, app } = options
   const proxy = await startProxy(options.redisPort)
-  const port = await findKeepablePort()
+  const port = await findFreePort()
   const url = `http://127.0.0.1:${port}`
   const logPath = join(options.logDir, `${name}.log`)
   const env: Env = {

@@ -1,6 +1,6 @@
 import { startTestRedis, type TestRedis } from '@menagerie/harness/redis'
 import { describeExit } from '@menagerie/launcher/child-process'
-import { findKeepablePort } from './keepable-port.ts'
+import { findFreePort } from '@menagerie/launcher/free-port'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { FsyncPolicy } from './options.ts'
@@ -16,7 +16,7 @@ export const createRedisUnderTest = async (
   folder: WorkFolder,
   options: { appendfsync: FsyncPolicy; onExit: (detail: string) => void },
 ) => {
-  const port = await findKeepablePort()
+  const port = await findFreePort()
   const logPath = join(folder.logs, 'redis.log')
   // On a fast disk the kill of a process would lose nothing, and the weakness would show only when the power goes.
   const slowDisk = options.appendfsync === 'everysec' ? { env: await buildSlowDisk(folder.path) } : {}

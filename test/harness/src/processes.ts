@@ -1,10 +1,12 @@
+import { findFreePort } from '@menagerie/launcher/free-port'
 import { ensureStandIn } from '@menagerie/model-tools/stand-in'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FIXTURES_DIR, REPO_ROOT } from './paths.ts'
+
+export { findFreePort }
 
 export type Env = Record<string, string>
 
@@ -23,15 +25,6 @@ const READY_TIMEOUT_MS = 60_000
 const POLL_MS = 25
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-export const findFreePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 /** Waits until the check is true; throws with `what` when it is not in time. */
 export const waitUntil = async (

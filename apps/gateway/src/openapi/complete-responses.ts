@@ -36,13 +36,12 @@ const describeProblem = (
   codes: ErrorCode[],
   given: DocumentedResponse | undefined,
 ): DocumentedResponse => {
-  // Routes that speak another protocol have errors of that form too.
-  const isForeign = given?.content !== undefined && !(PROBLEM_TYPE in given.content)
   const headers = { ...given?.headers, ...HEADERS[status] }
   return {
-    description: isForeign ? `${given.description}; ${describeCodes(codes)}` : describeCodes(codes),
+    description: describeCodes(codes),
     ...(Object.keys(headers).length === 0 ? {} : { headers }),
     content: {
+      // Routes that speak another protocol have errors of that form too.
       ...given?.content,
       [PROBLEM_TYPE]: {
         schema: {

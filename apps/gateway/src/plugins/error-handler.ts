@@ -5,7 +5,21 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { describeValidation } from '../describe-validation.ts'
 
-const RETRY_AFTER_S = 5
+const RETRY_AFTER_MS = 5000
+// Capacity changes: who is told to come in hours would miss that.
+const RETRY_AFTER_MAX_S = 3600
+
+const readRetryAfterS = (error: Error | null): number => {
+  const ms = (error instanceof AppError ? error.retryAfterMs : null) ?? RETRY_AFTER_MS
+  return Math.min(RETRY_AFTER_MAX_S, Math.max(1, Math.ceil(ms / 1000)))
+}
+
+/** Begins an answer that is an error: its status, and when to come again. */
+export const beginError = (reply: FastifyReply, code: ErrorCode, error: Error | null): FastifyReply => {
+  const { status } = ERRORS[code]
+  if (status === 503 || status === 429) reply.header('retry-after', readRetryAfterS(error))
+  return reply.code(status)
+}
 
 /** Sends an error as RFC 9457 problem+json. */
 export const sendProblem = (
@@ -13,14 +27,19 @@ export const sendProblem = (
   code: ErrorCode,
   detail: string,
   extra: { prediction_url?: string } = {},
-): FastifyReply => {
-  const { status } = ERRORS[code]
-  if (status === 503) reply.header('retry-after', RETRY_AFTER_S)
-  return reply
-    .code(status)
+  error: Error | null = null,
+): FastifyReply =>
+  beginError(reply, code, error)
     .type('application/problem+json')
     .send(createProblem(code, detail, reply.request.id, extra))
-}
+
+/** Sends an error in the shape that the clients of a route know. */
+export type SendError = (
+  reply: FastifyReply,
+  code: ErrorCode,
+  detail: string,
+  error: Error | null,
+) => FastifyReply
 
 const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request_invalid',
@@ -59,24 +78,29 @@ const endConnectionOfUnreadBody = (request: FastifyRequest, reply: FastifyReply)
 }
 
 /** The one place where an error becomes an answer. */
+export const createErrorHandler =
+  (send: SendError) =>
+  (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const err = coerceError(thrown)
+    const { code, detail } = explain(err)
+    const level = code === 'internal_error' ? 'error' : ERRORS[code].status >= 500 ? 'warn' : 'info'
+    request.log[level]({ err, code }, 'request failed')
+    endConnectionOfUnreadBody(request, reply)
+    return send(reply, code, detail, err)
+  }
+
+export const createNotFoundHandler =
+  (send: SendError) =>
+  (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    endConnectionOfUnreadBody(request, reply)
+    return send(reply, 'route_not_found', `there is no ${request.method} ${request.url.split('?')[0]}`, null)
+  }
+
 export const errorHandler = fp(
   (app, _options, done) => {
-    app.setErrorHandler((thrown, request, reply) => {
-      const err = coerceError(thrown)
-      const { code, detail } = explain(err)
-      const level = code === 'internal_error' ? 'error' : ERRORS[code].status >= 500 ? 'warn' : 'info'
-      request.log[level]({ err, code }, 'request failed')
-      endConnectionOfUnreadBody(request, reply)
-      return sendProblem(reply, code, detail)
-    })
-    app.setNotFoundHandler((request, reply) => {
-      endConnectionOfUnreadBody(request, reply)
-      return sendProblem(
-        reply,
-        'route_not_found',
-        `there is no ${request.method} ${request.url.split('?')[0]}`,
-      )
-    })
+    const send: SendError = (reply, code, detail, error) => sendProblem(reply, code, detail, {}, error)
+    app.setErrorHandler(createErrorHandler(send))
+    app.setNotFoundHandler(createNotFoundHandler(send))
     done()
   },
   { name: 'error-handler' },

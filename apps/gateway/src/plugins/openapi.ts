@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import { Delivery, WebhookDeadLetter } from '@menagerie/contract/delivery'
 import { ClassicAnswer, Prediction } from '@menagerie/contract/prediction'
 import { Problem } from '@menagerie/contract/problem'
 import type { FastifySchema } from 'fastify'
@@ -50,7 +51,8 @@ const listCodes = (response: unknown): Record<string, string[]> =>
 /** GET /openapi.json and /docs, made from the schemas that the routes validate with. */
 export const openapi = fp<{ version: string }>(
   async (app, { version }) => {
-    for (const schema of [Prediction, ClassicAnswer, Problem]) app.addSchema(schema)
+    for (const schema of [Prediction, ClassicAnswer, Problem, Delivery, WebhookDeadLetter])
+      app.addSchema(schema)
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -68,7 +70,12 @@ export const openapi = fp<{ version: string }>(
         },
         tags: [
           { name: 'predictions', description: 'Ask, wait, read' },
+          { name: 'webhooks', description: 'What became of them' },
           { name: 'models', description: 'What is served' },
+          {
+            name: 'compatibility',
+            description: 'The calls of other servers, with errors in their own shapes',
+          },
           { name: 'operations', description: 'What failed, probes, and this document' },
         ],
       },

@@ -1,6 +1,6 @@
 import { ClassicAnswer, type Prediction } from '@menagerie/contract/prediction'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import type { AppDeps, AppOptions } from '../app.ts'
 import { createClientSignal } from '../client-signal.ts'
@@ -9,39 +9,23 @@ import { sendProblem } from '../plugins/error-handler.ts'
 import { receiveInput } from '../receive-input.ts'
 import { readSubmitHeaders, SUBMIT_HEADERS } from '../request-headers.ts'
 import { isEnded } from '../record-reader.ts'
+import { MARK_HEADERS, markAnswer } from './answer-marks.ts'
+import { OUTCOME_CODES } from './outcome-codes.ts'
 import { KEY_CODES, UPLOAD_CODES, uploadBody } from './upload-body.ts'
 import { predictionResponse } from './prediction-response.ts'
 import { problemResponses } from './problem-responses.ts'
 
-const OUTCOME_CODES = [
-  'image_undecodable',
-  'image_too_large',
-  'decode_timeout',
-  'prediction_canceled',
-  'prediction_expired',
-  'prediction_timeout',
-  'upload_expired',
-  'payload_invalid',
-  'inference_failed',
-  'worker_lost',
-] as const
-
 const schema = {
   tags: ['predictions'],
   summary: 'Classify a photo and wait for the answer',
-  description: 'The call of the server that this one replaced: a form with one file under any field name.',
+  description:
+    'The call of the server that this one replaced: a form with one file under any field name. A client that goes away ' +
+    'before its answer cancels the prediction, unless it gave an `Idempotency-Key`.',
   headers: Type.Object(SUBMIT_HEADERS),
   response: {
     200: {
       description: 'The most probable class',
-      headers: {
-        'menagerie-trained': Type.String({
-          description: '`false` when the stand-in answered, whose answers mean nothing',
-        }),
-        'menagerie-confident': Type.String({
-          description: '`false` when the model is unsure: do not show the answer as a fact',
-        }),
-      },
+      headers: MARK_HEADERS,
       content: { 'application/json': { schema: Type.Ref('ClassicAnswer') } },
     },
     202: predictionResponse(
@@ -52,33 +36,52 @@ const schema = {
 }
 
 /** The old server's bytes: no spaces, one newline at the end. */
-const sendAnswer = (reply: FastifyReply, { output, model }: Prediction): FastifyReply => {
+const sendAnswer = (reply: FastifyReply, prediction: Prediction): FastifyReply => {
+  const { output } = prediction
   const answer: ClassicAnswer = { class_id: output?.class_id ?? '', class_name: output?.class_name ?? '' }
-  if (model.trained === false) reply.header('menagerie-trained', 'false')
-  if (output?.confident === false) reply.header('menagerie-confident', 'false')
-  return reply
+  return markAnswer(reply, prediction)
     .type('application/json')
     .serializer(String)
     .send(`${JSON.stringify(answer)}\n`)
+}
+
+/**
+ * Cancels what nobody waits for any more: the id of this prediction was never told to anybody. If that fails, it is
+ * classified in vain.
+ */
+const cancelAbandoned = async (deps: AppDeps, id: string, log: FastifyBaseLogger): Promise<void> => {
+  try {
+    await deps.cancelPrediction(id)
+    log.info({ predictionId: id }, 'canceled, as the client has gone')
+  } catch (err) {
+    log.info({ err, predictionId: id }, 'the client has gone, but its prediction could not be canceled')
+  }
 }
 
 /** `POST /`: photo in, answer out, on one connection. */
 export const classifyRoute =
   (deps: AppDeps, options: AppOptions): FastifyPluginAsyncTypebox =>
   async (app) => {
-    app.post('/', { schema, config: { documentedBody: uploadBody() } }, async (request, reply) => {
+    const config = { admits: true, documentedBody: uploadBody() }
+    app.post('/', { schema, config }, async (request, reply) => {
       const { upload } = await receiveInput(request, options.uploadBytesMax)
       const baseUrl = deps.baseUrl(request)
+      const signal = createClientSignal(reply)
+      const asked = readSubmitHeaders(request.headers)
       const read = await deps.submit(
         {
           tenant: request.tenant,
+          onAccepted: request.releaseUpload,
           upload,
           options: {},
-          ...readSubmitHeaders(request.headers),
+          ...asked,
           baseUrl,
         },
-        { timeoutMs: options.syncTimeoutMs, signal: createClientSignal(reply) },
+        { timeoutMs: options.syncTimeoutMs, signal },
       )
+      // Who gives a key may come again with it, from elsewhere too. When a gateway stops, it is the one who leaves.
+      const isAbandoned = signal.aborted && asked.idempotencyKey === null && !deps.waits.isStopped()
+      if (isAbandoned && !isEnded(read)) await cancelAbandoned(deps, read.record.id, request.log)
       const path = predictionPath(read.record.id)
       const url = `${baseUrl}${path}`
       if (!isEnded(read)) {

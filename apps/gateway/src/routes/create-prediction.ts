@@ -1,4 +1,5 @@
 import { PredictionOptions } from '@menagerie/contract/prediction'
+import { PredictionRequestBody } from '@menagerie/contract/prediction-request'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError } from '@menagerie/contract/errors'
 import type { FastifyRequest } from 'fastify'
@@ -9,6 +10,7 @@ import { predictionPath } from '../job-view.ts'
 import { describeValidation } from '../describe-validation.ts'
 import { parsePreferWait } from '../prefer-wait.ts'
 import { receiveInput } from '../receive-input.ts'
+import { createReceiveJson, isJson } from '../receive-json.ts'
 import { readSubmitHeaders, SUBMIT_HEADERS } from '../request-headers.ts'
 import { isEnded } from '../record-reader.ts'
 import { predictionResponse } from './prediction-response.ts'
@@ -25,7 +27,7 @@ const schema = {
   summary: 'Ask for a prediction',
   description:
     'Send a picture as a file in a form, with the options as fields beside it, or as the body itself with the ' +
-    'options in the query. `Prefer: wait=n` waits up to n seconds (at most 60) for the end.',
+    'options in the query; or as JSON, with a data URL or (where the server has `URL_INPUTS=1`) an https URL. `Prefer: wait=n` waits up to n seconds (at most 60) for the end.',
   querystring: PredictionOptions,
   headers: Type.Object({
     prefer: Type.Optional(
@@ -41,6 +43,9 @@ const schema = {
       ...KEY_CODES,
       'model_not_found',
       'webhook_refused',
+      'url_inputs_disabled',
+      'url_refused',
+      'url_unreachable',
       'webhooks_disabled',
     ),
   },
@@ -61,25 +66,47 @@ const parseOptions = (request: FastifyRequest, fields: Record<string, string>): 
 export const createPredictionRoute =
   (deps: AppDeps, options: AppOptions): FastifyPluginAsyncTypebox =>
   async (app) => {
-    const documentedBody = uploadBody(PredictionOptions.properties)
-    app.post('/v1/predictions', { schema, config: { documentedBody } }, async (request, reply) => {
+    // Its size is counted where it is received.
+    app.addContentTypeParser('application/json', (_request, payload, done) => done(null, payload))
+    const receiveJson = createReceiveJson(deps, options)
+
+    /** The picture and the options, from whichever kind of body. */
+    const receive = async (request: FastifyRequest, signal: AbortSignal) => {
+      if (isJson(request)) {
+        const received = await receiveJson(request, signal)
+        return { ...received, options: { ...(request.query as PredictionOptions), ...received.options } }
+      }
       const { upload, fields } = await receiveInput(request, options.uploadBytesMax)
-      const baseUrl = deps.baseUrl(request)
-      const waitSeconds = parsePreferWait(request.headers.prefer)
-      if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)
-      const read = await deps.submit(
-        {
-          tenant: request.tenant,
-          upload,
-          options: parseOptions(request, fields),
-          ...readSubmitHeaders(request.headers),
-          baseUrl,
-        },
-        { timeoutMs: (waitSeconds ?? 0) * 1000, signal: createClientSignal(reply) },
-      )
-      reply
-        .code(isEnded(read) && waitSeconds !== null ? 200 : 202)
-        .header('location', predictionPath(read.record.id))
-      return deps.viewPrediction(read, baseUrl)
-    })
+      return { upload, options: parseOptions(request, fields) }
+    }
+
+    const documentedBody = {
+      ...uploadBody(PredictionOptions.properties),
+      'application/json': { schema: PredictionRequestBody },
+    }
+    app.post(
+      '/v1/predictions',
+      { schema, config: { admits: true, documentedBody } },
+      async (request, reply) => {
+        const signal = createClientSignal(reply)
+        const received = await receive(request, signal)
+        const baseUrl = deps.baseUrl(request)
+        const waitSeconds = parsePreferWait(request.headers.prefer)
+        if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)
+        const read = await deps.submit(
+          {
+            tenant: request.tenant,
+            onAccepted: request.releaseUpload,
+            ...received,
+            ...readSubmitHeaders(request.headers),
+            baseUrl,
+          },
+          { timeoutMs: (waitSeconds ?? 0) * 1000, signal },
+        )
+        reply
+          .code(isEnded(read) && waitSeconds !== null ? 200 : 202)
+          .header('location', predictionPath(read.record.id))
+        return deps.viewPrediction(read, baseUrl)
+      },
+    )
   }

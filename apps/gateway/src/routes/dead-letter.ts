@@ -7,13 +7,11 @@ import type { DeadLetterFilter } from '../dead-letters.ts'
 import { predictionPath } from '../job-view.ts'
 import { isPredictionId } from '../prediction-id.ts'
 import type { StoredPrediction } from '../record-reader.ts'
+import { HasMore, Limit, LIMIT_DEFAULT, OPERATOR_CODES } from './operator-schemas.ts'
 import { PREDICTION_PARAMS } from './prediction-params.ts'
 import { predictionResponse } from './prediction-response.ts'
 import { problemResponses } from './problem-responses.ts'
 import { createRequireOperator } from './require-operator.ts'
-
-const LIMIT_DEFAULT = 100
-const LIMIT_MAX = 1000
 
 const FILTERS = {
   model: Type.Optional(
@@ -22,14 +20,7 @@ const FILTERS = {
   code: Type.Optional(
     Type.Enum(Object.keys(ERRORS) as ErrorCode[], { description: 'Only those that failed with this code' }),
   ),
-  limit: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: LIMIT_MAX,
-      default: LIMIT_DEFAULT,
-      description: 'How many at the most',
-    }),
-  ),
+  limit: Limit,
 }
 const Filter = Type.Object(FILTERS, { additionalProperties: false })
 const ListQuery = Type.Object(
@@ -46,15 +37,6 @@ const ListQuery = Type.Object(
   { additionalProperties: false },
 )
 
-const OPERATOR_CODES = [
-  'request_invalid',
-  'operator_key_invalid',
-  'operator_disabled',
-  'internal_error',
-  'queue_unavailable',
-  'queue_full',
-] as const
-const HasMore = Type.Boolean({ description: 'true: there are more than `limit`; ask again' })
 const tags = ['operations']
 const config = { access: 'operator' } as const
 const security = [{ operatorKey: [] }]

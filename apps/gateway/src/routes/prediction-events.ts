@@ -17,7 +17,8 @@ const schema = {
     'Server-sent events: one per status that the prediction has reached or reaches, with the status as the name of ' +
     'the event and the Prediction as it was then as its data (`queue` only while it is the current one). The stream ' +
     'begins with those of the past, and ends after the terminal one. Ids are the same at every gateway: who comes ' +
-    'again with `Last-Event-ID`, as browsers do, misses nothing and gets nothing twice.',
+    'again with `Last-Event-ID`, as browsers do, misses nothing and gets nothing twice. While it is queued, events named ' +
+    '`position`, without an id, tell its `queue` when that has changed, every 5 seconds at most.',
   params: PREDICTION_PARAMS,
   headers: Type.Object({
     'last-event-id': Type.Optional(
@@ -26,7 +27,8 @@ const schema = {
   }),
   response: {
     200: {
-      description: 'Events `queued`, `processing`, and one of `succeeded`, `failed`, `canceled`, `expired`',
+      description:
+        'Events `queued`, `position`, `processing`, and one of `succeeded`, `failed`, `canceled`, `expired`',
       content: { 'text/event-stream': { schema: Type.String() } },
     },
     204: { description: 'There will be no more events; browsers do not come again', type: 'null' },

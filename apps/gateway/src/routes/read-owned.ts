@@ -3,7 +3,7 @@ import { isPredictionId } from '../prediction-id.ts'
 import type { PredictionRead, RecordReader } from '../record-reader.ts'
 import { requireOwned } from '../tenants/require-owned.ts'
 
-type RequestAboutOne = Pick<FastifyRequest<{ Params: { id: string } }>, 'params' | 'tenant'>
+export type RequestAboutOne = Pick<FastifyRequest<{ Params: { id: string } }>, 'params' | 'tenant'>
 
 /**
  * Reads the prediction that a request is about; to be done before anything else with it.

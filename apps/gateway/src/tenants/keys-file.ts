@@ -43,14 +43,8 @@ export type KeysFile = Static<typeof KeysFile>
 const findRepeated = (values: string[]): string[] =>
   values.filter((value, index) => values.indexOf(value) !== index)
 
-const parse = (text: string): KeysFile => {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    // The message of the parser would quote the file.
-    throw new EnvError(['API_KEYS_FILE is not JSON'])
-  }
+/** @throws EnvError */
+export const checkKeysFile = (value: unknown): KeysFile => {
   if (!Value.Check(KeysFile, value)) {
     const problems = Value.Errors(KeysFile, value).map(
       ({ instancePath, message }) => `API_KEYS_FILE ${instancePath || 'as a whole'} ${message}`,
@@ -64,10 +58,19 @@ const parse = (text: string): KeysFile => {
   return value
 }
 
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The message of the parser would quote the file.
+    throw new EnvError(['API_KEYS_FILE is not JSON'])
+  }
+}
+
 /** @throws EnvError when the file cannot be read, or is not what it should be: names the rule, quotes nothing */
 export const readKeysFile = async (path: string): Promise<KeysFile> => {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new EnvError([`API_KEYS_FILE cannot be read: ${cause.code}`])
   })
-  return parse(text)
+  return checkKeysFile(parseJson(text))
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { unwatchFile, watchFile } from 'node:fs'
 import type { Logger } from 'pino'
+import { hashApiKey } from './api-key.ts'
 import { readKeysFile, type KeysFile } from './keys-file.ts'
 import { ANONYMOUS, type Tenant } from './tenant.ts'
 
@@ -8,16 +8,13 @@ export interface Tenants {
   /** Whose key this is; null when it is nobody's. Without a file of keys everybody is `ANONYMOUS`. */
   identify(key: string | null): Tenant | null
   /** What a tenant's webhooks are signed with, the current secret first; empty when there is none. */
-  secretsOf(tenantId: string): string[]
+  secretsOf(tenantId: string): readonly string[]
   /** Of whom the file does not name (any more): that of everybody. */
   find(tenantId: string): Tenant
   close(): void
 }
 
 const WATCH_INTERVAL_MS = 1000
-
-/** A key is 32 random bytes, so nobody finds it from a fast hash, and nothing is gained from a slow one. */
-export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex')
 
 const index = (file: KeysFile) => {
   const byId = new Map<string, Tenant>()
@@ -45,7 +42,7 @@ const index = (file: KeysFile) => {
  */
 export const openTenants = async (
   deps: { log: Logger },
-  options: { path: string | null; webhookSecret: string | null },
+  options: { path: string | null; webhookSecrets: readonly string[] },
 ): Promise<Tenants> => {
   const { path } = options
   let known = path === null ? null : index(await readKeysFile(path))
@@ -69,12 +66,11 @@ export const openTenants = async (
     identify(key) {
       if (known === null) return ANONYMOUS
       // What is compared are hashes, found by a hash: how long that takes says nothing about a key.
-      return key === null ? null : (known.byHash.get(hashKey(key)) ?? null)
+      return key === null ? null : (known.byHash.get(hashApiKey(key)) ?? null)
     },
     secretsOf(tenantId) {
       const { webhookSecrets } = find(tenantId)
-      if (webhookSecrets.length > 0) return webhookSecrets
-      return options.webhookSecret === null ? [] : [options.webhookSecret]
+      return webhookSecrets.length > 0 ? webhookSecrets : options.webhookSecrets
     },
     find,
     close() {

@@ -1,12 +1,20 @@
 import { formatFailedReason } from '@menagerie/contract/errors'
-import { predictQueueName, type PredictJobData, type PredictReturnValue } from '@menagerie/contract/job'
+import {
+  predictQueueName,
+  WEBHOOK_JOB_NAME,
+  WEBHOOK_JOB_OPTIONS,
+  WEBHOOK_QUEUE_NAME,
+  type PredictJobData,
+  type PredictReturnValue,
+} from '@menagerie/contract/job'
 import { CANCELED_AT_FIELD, STARTED_AT_FIELD } from '@menagerie/contract/job-record'
 import type { Label } from '@menagerie/contract/model-manifest'
 import type { WorkerHeartbeat } from '@menagerie/contract/registry'
+import { startWebhookId } from '@menagerie/contract/webhook'
 import { createKeys, jobKey } from '@menagerie/shared/keys'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
 import { createWorkerRegistry, HEARTBEAT_INTERVAL_MS } from '@menagerie/shared/worker-registry'
-import { UnrecoverableError, Worker, type Job } from 'bullmq'
+import { Queue, UnrecoverableError, Worker, type Job } from 'bullmq'
 import { Redis } from 'ioredis'
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
@@ -142,12 +150,29 @@ export const startFakeWorker = async (
   const keys = createKeys(prefix)
   const uploads = createRedisUploadStore({ redis, keys })
   const queueName = predictQueueName(model.name ?? MODEL)
+  const webhooks = new Queue(WEBHOOK_QUEUE_NAME, { connection: redis, prefix })
+  webhooks.on('error', () => undefined)
+  const tellStart = async ({ id = '', data, timestamp }: Job<PredictJobData>): Promise<void> => {
+    if (data.start_webhook === undefined) return
+    const started = { created_at: timestamp, started_at: Date.now() }
+    const webhook = {
+      v: 1,
+      ...data.start_webhook,
+      prediction_id: id,
+      model: data.model,
+      prediction: data,
+      started,
+    }
+    const jobId = startWebhookId(data.idempotency?.submission_id ?? id)
+    await webhooks.add(WEBHOOK_JOB_NAME, webhook, { ...WEBHOOK_JOB_OPTIONS, jobId })
+  }
   const worker = new Worker<PredictJobData, PredictReturnValue>(
     queueName,
     async (job) => {
       const key = jobKey(prefix, queueName, job.id ?? '')
       await redis.hsetnx(key, STARTED_AT_FIELD, Date.now())
       if ((await redis.hexists(key, CANCELED_AT_FIELD)) === 1) throw new UnrecoverableError(CANCELED_REASON)
+      await tellStart(job)
       return answer(job)
     },
     { connection: redis, prefix, concurrency },

@@ -2,7 +2,9 @@ import { createKeys } from '@menagerie/shared/keys'
 import { closeRedis, createConsumerRedis } from '@menagerie/shared/redis'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import { pino } from 'pino'
+import { createCapacityReader } from '../capacity.ts'
 import { loadConfig } from '../config.ts'
+import { createFairOrder } from '../fair-order.ts'
 import { createJobQueue } from '../job-queue.ts'
 import { createModelCatalog } from '../model-catalog.ts'
 import { createRecordReader } from '../record-reader.ts'
@@ -17,17 +19,26 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
   const log = pino({ level: 'silent' })
   const redis = createConsumerRedis({ url, name: 'sweep', log })
   const keys = createKeys(prefix)
-  const catalog = createModelCatalog(
-    { registry: createWorkerRegistry({ redis, keys }) },
-    { defaultModel: config.defaultModel },
-  )
+  const registry = createWorkerRegistry({ redis, keys })
+  const catalog = createModelCatalog({ registry }, { defaultModel: config.defaultModel })
   const reader = createRecordReader({ redis, catalog }, { prefix, resultTtlMs, deadLetterTtlMs })
-  const queue = createJobQueue(
-    { redis, log },
-    { prefix, resultTtlMs, deadLetterTtlMs, webhookAttempts: config.webhooks.retryDelaysMs.length + 1 },
+  const fairOrder = createFairOrder(
+    { redis, keys, weightOf: () => 1, log },
+    { prefix, queueAgeMaxMs: config.queueAgeMaxMs },
   )
+  const queue = createJobQueue({ redis, fairOrder, log }, { prefix, resultTtlMs, deadLetterTtlMs })
   const { sweep } = wirePredictions(
-    { accepting: redis, commands: redis, keys, reader, catalog, queue, log },
+    {
+      accepting: redis,
+      commands: redis,
+      keys,
+      reader,
+      catalog,
+      queue,
+      readCapacity: createCapacityReader({ registry }),
+      secretsOf: () => [],
+      log,
+    },
     config,
     { graceMs: 0 },
   )

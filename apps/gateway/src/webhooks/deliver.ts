@@ -1,42 +1,94 @@
+import type { DeliveryAttempt } from '@menagerie/contract/delivery'
+import { coerceError } from '@menagerie/shared/coerce-error'
 import { Webhook } from 'standardwebhooks'
 import { request, type Dispatcher } from 'undici'
+import { parseRetryAfterMs } from './retry-after.ts'
 
-export interface Delivery {
+export interface WebhookRequest {
   url: string
   /** The same for every attempt. */
   id: string
   body: string
+  /** All of them sign, so that a receiver can change from one to the next. */
+  secrets: readonly string[]
+}
+
+export interface DeliveryOutcome {
+  attempt: DeliveryAttempt
+  /** How long the receiver asks to be left alone, ms. */
+  retryAfterMs: number
+}
+
+interface Answer {
+  status: number
+  retryAfterMs: number
 }
 
 const ANSWER_BYTES_MAX = 16 * 1024
 
-/**
- * One attempt to deliver a webhook, signed as Standard Webhooks 1.0 says: `webhook-id`, `webhook-timestamp`, and
- * HMAC-SHA256 over `id.timestamp.body`. Redirects are not followed.
- *
- * @throws Error when the receiver cannot be reached, is too slow, or does not answer 2xx
- */
-export const createDeliver =
-  (deps: { agent: Dispatcher; secret: string }, options: { timeoutMs: number; userAgent: string }) =>
-  async ({ url, id, body }: Delivery): Promise<void> => {
-    const sentAt = new Date()
-    const signature = new Webhook(deps.secret).sign(id, sentAt, body)
-    const answer = await request(url, {
+/** What undici and the system call it, by its name for receivers. */
+const NAMES: Readonly<Record<string, string>> = {
+  TimeoutError: 'timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'timeout',
+  ETIMEDOUT: 'timeout',
+  PrivateAddressError: 'private_address',
+}
+
+const nameError = (thrown: unknown): string => {
+  const error = coerceError(thrown)
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return NAMES[error.name] ?? NAMES[code] ?? (code === '' ? error.name : code)
+}
+
+/** `webhook-signature` of Standard Webhooks 1.0: one signature per secret, with spaces between. */
+const signAll = ({ secrets, id, body }: WebhookRequest, sentAt: Date): string =>
+  secrets.map((secret) => new Webhook(secret).sign(id, sentAt, body)).join(' ')
+
+/** One attempt to deliver a webhook; resolves with what came of it, whatever that is. Redirects are not followed. */
+export const createDeliver = (
+  deps: { agent: Dispatcher },
+  options: { timeoutMs: number; userAgent: string },
+) => {
+  const post = async (webhook: WebhookRequest, sentAt: Date): Promise<Answer> => {
+    const answer = await request(webhook.url, {
       dispatcher: deps.agent,
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         'user-agent': options.userAgent,
-        'webhook-id': id,
+        'webhook-id': webhook.id,
         'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1000)),
-        'webhook-signature': signature,
+        'webhook-signature': signAll(webhook, sentAt),
       },
-      body,
+      body: webhook.body,
       signal: AbortSignal.timeout(options.timeoutMs),
     })
-    await answer.body.dump({ limit: ANSWER_BYTES_MAX })
-    if (answer.statusCode < 200 || answer.statusCode > 299) {
-      throw new Error(`the receiver answered ${answer.statusCode}`)
+    // The status says it all; read is the rest only so that the connection can be used again.
+    await answer.body.dump({ limit: ANSWER_BYTES_MAX }).catch(() => undefined)
+    return {
+      status: answer.statusCode,
+      retryAfterMs: parseRetryAfterMs(answer.headers['retry-after'], Date.now()),
     }
   }
+
+  return async (webhook: WebhookRequest): Promise<DeliveryOutcome> => {
+    const sentAt = new Date()
+    const startedAt = performance.now()
+    const describe = (http_status: number | null, error: string | null): DeliveryAttempt => ({
+      at: sentAt.toISOString(),
+      http_status,
+      error,
+      duration_ms: Math.round(performance.now() - startedAt),
+    })
+    try {
+      const { status, retryAfterMs } = await post(webhook, sentAt)
+      return { attempt: describe(status, null), retryAfterMs }
+    } catch (error) {
+      return { attempt: describe(null, nameError(error)), retryAfterMs: 0 }
+    }
+  }
+}
 export type Deliver = ReturnType<typeof createDeliver>
+
+export const isDelivered = ({ http_status }: DeliveryAttempt): boolean =>
+  http_status !== null && http_status >= 200 && http_status <= 299

@@ -1,54 +1,111 @@
-import { WebhookJobData } from '@menagerie/contract/job'
-import type { WebhookEvent } from '@menagerie/contract/webhook'
-import { UnrecoverableError, type Job } from 'bullmq'
+import type { DeliveryAttempt } from '@menagerie/contract/delivery'
+import { ANONYMOUS_ID, WEBHOOK_JOB_OPTIONS, WebhookJobData } from '@menagerie/contract/job'
+import type { Keys } from '@menagerie/shared/keys'
+import type { RedisConnection } from '@menagerie/shared/redis'
+import { DelayedError, UnrecoverableError, type Job } from 'bullmq'
 import type { Logger } from 'pino'
-import Value from 'typebox/value'
-import type { PredictionViewer } from '../predictions.ts'
-import type { PredictionRead, RecordReader } from '../record-reader.ts'
-import type { Deliver } from './deliver.ts'
-import { rebuildRecord } from './rebuild-record.ts'
+import { Compile } from 'typebox/compile'
+import type { BuildEvent } from './build-event.ts'
+import { isDelivered, type Deliver, type DeliveryOutcome } from './deliver.ts'
+import type { Admission, HostGate } from './host-gate.ts'
+import { DeliveryError } from './retry-delay.ts'
 
-/** Processor of the `webhooks` queue: builds the body once, then tries to deliver it. */
-export const createWebhookProcessor = (deps: {
-  reader: RecordReader
-  viewPrediction: PredictionViewer
+export interface WebhookProcessorDeps {
+  redis: RedisConnection
+  keys: Keys
+  buildEvent: BuildEvent
   deliver: Deliver
+  hosts: HostGate
+  /** With what to sign for a tenant, the current secret first. */
+  secretsOf: (tenantId: string) => readonly string[]
   log: Logger
-}) => {
-  const readOutcome = async (job: Job, data: WebhookJobData): Promise<PredictionRead> => {
-    const found = await deps.reader.find(data.prediction_id, data.model)
-    // With the id of this one, but made later with the same Idempotency-Key: not what was asked for here.
-    const isAnother =
-      found?.record.data.idempotency?.submission_id !== data.prediction?.idempotency?.submission_id
-    if (found !== null && !isAnother) return found
-    // Two came with one key, and BullMQ gave this webhook to the prediction that won without asking for one.
-    if (found?.webhookJobId === job.id) throw new UnrecoverableError('its request was refused')
-    const rebuilt =
-      data.prediction === undefined ? null : await rebuildRecord(job, data.prediction_id, data.prediction)
-    if (rebuilt === null) throw new UnrecoverableError('the prediction is gone')
-    return rebuilt
-  }
+}
 
-  const buildBody = async (job: Job, data: WebhookJobData): Promise<string> => {
-    const read = await readOutcome(job, data)
-    const event: WebhookEvent = {
-      type: 'prediction.completed',
-      timestamp: new Date(read.nowMs).toISOString(),
-      data: await deps.viewPrediction(read, data.base_url),
-    }
-    return JSON.stringify(event)
-  }
+type Prepared = WebhookJobData & { body: string; due_at: number }
 
-  return async (job: Job): Promise<void> => {
+const jobData = Compile(WebhookJobData)
+
+/** "I am gone, do not come again." */
+const GONE = 410
+// Not a word about this webhook: the host, or what stands before it, takes nothing at the moment.
+const HOST_DOWN: ReadonlySet<number> = new Set([429, 502, 503, 504])
+const isHostUp = ({ http_status }: DeliveryAttempt): boolean =>
+  http_status !== null && !HOST_DOWN.has(http_status)
+
+// Longer than its webhook is kept and tried.
+const INDEX_TTL_MS = WEBHOOK_JOB_OPTIONS.removeOnComplete.age * 1000 + 3 * 24 * 3_600_000
+
+const toError = ({ attempt, retryAfterMs }: DeliveryOutcome): Error => {
+  const { http_status, error } = attempt
+  if (http_status === GONE) {
+    return new UnrecoverableError(`the receiver answered ${GONE}: it wants no more of this`)
+  }
+  const why = http_status === null ? `did not answer: ${error}` : `answered ${http_status}`
+  return new DeliveryError(`the receiver ${why}`, retryAfterMs)
+}
+
+/**
+ * Processor of the `webhooks` queue: builds the body once, then tries to deliver it. What finds its host down or busy is
+ * put off, which uses up no attempt; what is still kept back by a host that is down once its schedule would have ended is
+ * given up.
+ *
+ * @param scheduleMs how long the attempts take all together
+ */
+export const createWebhookProcessor = (deps: WebhookProcessorDeps, options: { scheduleMs: number }) => {
+  const { redis, keys } = deps
+
+  const prepare = async (job: Job): Promise<Prepared> => {
     const data: unknown = job.data
-    if (!Value.Check(WebhookJobData, data)) throw new UnrecoverableError('the webhook job is not valid')
-    let { body } = data
-    if (body === undefined) {
-      body = await buildBody(job, data)
-      await job.updateData({ ...data, body })
+    if (!jobData.Check(data)) throw new UnrecoverableError('the webhook job is not valid')
+    const { body, due_at } = data
+    if (body !== undefined && due_at !== undefined) return { ...data, body, due_at }
+    // An id that was made from a key does not say which of its submissions this is, once the record is gone.
+    const submissionId = data.prediction?.idempotency?.submission_id
+    if (submissionId !== undefined) {
+      await redis.set(keys.submission(data.prediction_id), submissionId, 'PX', INDEX_TTL_MS)
     }
+    const prepared = {
+      ...data,
+      body: body ?? JSON.stringify(await deps.buildEvent(job, data)),
+      due_at: Date.now(),
+    }
+    await job.updateData(prepared)
+    return prepared
+  }
+
+  /** The history is there to look at: without it a webhook is delivered all the same. */
+  const note = (job: Job, attempt: DeliveryAttempt): Promise<unknown> =>
+    job
+      .log(JSON.stringify(attempt))
+      .catch((err: unknown) => deps.log.warn({ err, jobId: job.id }, 'attempt not noted'))
+
+  const putOff = async (
+    job: Job,
+    token: string | undefined,
+    { isDown, againAt }: Extract<Admission, { isAdmitted: false }>,
+    giveUpAt: number,
+  ): Promise<never> => {
+    if (isDown && giveUpAt <= Date.now()) {
+      const at = new Date().toISOString()
+      await note(job, { at, http_status: null, error: 'host_down', duration_ms: 0 })
+      throw new UnrecoverableError('the receiver’s host has answered nobody for too long')
+    }
+    await job.moveToDelayed(Math.ceil(isDown ? Math.min(againAt, giveUpAt) : againAt), token)
+    throw new DelayedError()
+  }
+
+  return async (job: Job, token?: string): Promise<void> => {
+    const { url, body, due_at, prediction_id, tenant, prediction } = await prepare(job)
+    const secrets = deps.secretsOf(tenant ?? prediction?.tenant ?? ANONYMOUS_ID)
+    if (secrets.length === 0) throw new DeliveryError('there is no secret to sign it with', 0)
+    const admission = deps.hosts.admit(new URL(url).host)
+    if (!admission.isAdmitted) return putOff(job, token, admission, due_at + options.scheduleMs)
+
     // The job's own id, so that it is the same for every attempt.
-    await deps.deliver({ url: data.url, id: job.id ?? '', body })
-    deps.log.info({ predictionId: data.prediction_id, attempt: job.attemptsMade + 1 }, 'webhook delivered')
+    const outcome = await deps.deliver({ url, id: job.id ?? '', body, secrets })
+    admission.settle(isHostUp(outcome.attempt))
+    await note(job, outcome.attempt)
+    if (!isDelivered(outcome.attempt)) throw toError(outcome)
+    deps.log.info({ predictionId: prediction_id, attempt: job.attemptsMade + 1 }, 'webhook delivered')
   }
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createWebhookUrlPolicy } from './url-policy.ts'
 
-const check = createWebhookUrlPolicy({ hasSecret: true, isPrivateAllowed: false })
-const checkPrivate = createWebhookUrlPolicy({ hasSecret: true, isPrivateAllowed: true })
+const check = createWebhookUrlPolicy({ secretsOf: () => ['whsec_x'], isPrivateAllowed: false })
+const checkPrivate = createWebhookUrlPolicy({ secretsOf: () => ['whsec_x'], isPrivateAllowed: true })
 
 const REFUSED: Array<[url: string, why: RegExp]> = [
   ['', /is not a URL/],
@@ -57,7 +57,7 @@ const PRIVATE_HOSTS = [
 for (const [url, why] of REFUSED) {
   test(`"${url}" is refused`, () => {
     assert.throws(
-      () => check(url),
+      () => check(url, 'anonymous'),
       (error: Error) => {
         assert.equal((error as { code?: string }).code, 'webhook_refused')
         assert.match(error.message, why)
@@ -70,11 +70,11 @@ for (const [url, why] of REFUSED) {
 
 for (const host of PRIVATE_HOSTS) {
   test(`https://${host} is refused as private, and allowed where that is wanted`, () => {
-    assert.throws(() => check(`https://${host}:8443/hook`), {
+    assert.throws(() => check(`https://${host}:8443/hook`, 'anonymous'), {
       code: 'webhook_refused',
       message: /private address/,
     })
-    checkPrivate(`http://${host}:8080/hook`)
+    checkPrivate(`http://${host}:8080/hook`, 'anonymous')
   })
 }
 
@@ -85,16 +85,16 @@ for (const url of [
   'https://[2606:4700::1111]/',
   'https://bücher.example/',
 ]) {
-  test(`${url} is taken`, () => check(url))
+  test(`${url} is taken`, () => check(url, 'anonymous'))
 }
 
 test('where private addresses are allowed, the rest still counts', () => {
   for (const url of ['', 'ftp://10.0.0.1', 'http://user@10.0.0.1']) {
-    assert.throws(() => checkPrivate(url), { code: 'webhook_refused' })
+    assert.throws(() => checkPrivate(url, 'anonymous'), { code: 'webhook_refused' })
   }
 })
 
 test('without a secret nothing is taken', () => {
-  const disabled = createWebhookUrlPolicy({ hasSecret: false, isPrivateAllowed: true })
-  assert.throws(() => disabled('https://example.com'), { code: 'webhooks_disabled' })
+  const disabled = createWebhookUrlPolicy({ secretsOf: () => [], isPrivateAllowed: true })
+  assert.throws(() => disabled('https://example.com', 'anonymous'), { code: 'webhooks_disabled' })
 })

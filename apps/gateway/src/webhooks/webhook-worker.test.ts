@@ -9,7 +9,14 @@ import { test, type TestContext } from 'node:test'
 import { atEnd } from '../testing/at-end.ts'
 import { createGate, failWith, startFakeWorker, succeed } from '../testing/fake-worker.ts'
 import { openTestGateway, type TestGateway } from '../testing/open-test-gateway.ts'
-import { expectNothingStored, expectProblem, getPrediction, postForm, submit } from '../testing/requests.ts'
+import {
+  cancel,
+  expectNothingStored,
+  expectProblem,
+  getPrediction,
+  postForm,
+  submit,
+} from '../testing/requests.ts'
 
 const ENV = { WEBHOOK_SECRET, WEBHOOK_ALLOW_PRIVATE: '1', WEBHOOK_RETRY_DELAYS: '0.05s,0.1s' }
 
@@ -119,6 +126,27 @@ test('a private address is refused at once, and by name when it is delivered', a
   await submit(gateway, { fields: { webhook: `https://${hostname()}:${port}/` } })
   await waitUntil('it is given up', () => gateway.logText().includes('webhook given up'))
   assert.equal(receiver.received.length, 0)
+})
+
+test('what was canceled while it ran is told as canceled, whatever its worker said and even if its record went', async (t) => {
+  const gateway = await openTestGateway(t, ENV)
+  const receiver = await startReceiver(t)
+  const gate = createGate()
+  await startFakeWorker(t, gateway, gate)
+  const { id } = await submit(gateway, { fields: { webhook: receiver.url } })
+  const key = gateway.queue.toKey(id)
+  await waitUntil('it runs', async () => (await getPrediction(gateway, id)).status === 'processing')
+  assert.equal((await cancel(gateway, id)).status, 200)
+  await gateway.close()
+
+  gate.open()
+  await waitUntil('it has ended', async () => (await gateway.redis.hexists(key, 'finishedOn')) === 1)
+  await gateway.redis.del(key)
+  await openTestGateway(t, { ...ENV, REDIS_PREFIX: gateway.prefix })
+  await waitUntil('it is delivered', () => receiver.received.length > 0)
+  const data = receiver.received[0]?.event.data as Prediction | undefined
+  assert.equal(data?.status, 'canceled')
+  assert.equal(data.output, null)
 })
 
 for (const [status, answer, code] of [

@@ -3,10 +3,12 @@ import { createErrorLog } from '@menagerie/shared/error-log'
 import { Worker, type Processor } from 'bullmq'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
+import { createRetryDelay } from './retry-delay.ts'
 
-const CONCURRENCY = 20
-// A delivery takes 15 s at most and the event loop is never blocked, so a dead gateway's webhooks are taken over soon.
-const LOCK_MS = 30_000
+// Several times what one host may have.
+const CONCURRENCY = 100
+// Renewed all the time, as the event loop is never blocked: what a dead gateway had in its hands is taken over soon.
+const LOCK_MS = 15_000
 const STALLED_INTERVAL_MS = 5000
 // Not the webhook's fault: it is tried again however often its gateway dies.
 const STALLED_COUNT_MAX = 1000
@@ -23,7 +25,7 @@ export const createWebhookWorker = (
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_INTERVAL_MS,
     maxStalledCount: STALLED_COUNT_MAX,
-    settings: { backoffStrategy: (attemptsMade) => options.retryDelaysMs[attemptsMade - 1] ?? -1 },
+    settings: { backoffStrategy: createRetryDelay(options.retryDelaysMs) },
   })
   worker.on('error', createErrorLog(deps.log, 'webhook queue error').report)
   worker.on('failed', (job, err) => {

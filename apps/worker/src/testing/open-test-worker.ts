@@ -2,6 +2,7 @@ import {
   JOB_PRIORITY,
   PREDICT_JOB_NAME,
   predictQueueName,
+  WEBHOOK_QUEUE_NAME,
   type PredictJobData,
 } from '@menagerie/contract/job'
 import { readTestPicture } from '@menagerie/harness/pictures'
@@ -34,6 +35,7 @@ export const openTestQueue = async (url = process.env['TEST_REDIS_URL']) => {
   const connection = { connection: redis, prefix: env.REDIS_PREFIX }
   const queue = new Queue(predictQueueName(model), connection)
   const events = new QueueEvents(predictQueueName(model), connection)
+  const webhooks = new Queue(WEBHOOK_QUEUE_NAME, connection)
   const uploads = createRedisUploadStore({ redis, keys: createKeys(env.REDIS_PREFIX) })
   await events.waitUntilReady()
 
@@ -51,6 +53,8 @@ export const openTestQueue = async (url = process.env['TEST_REDIS_URL']) => {
     env,
     redis,
     queue,
+    /** For the gateways to deliver. */
+    webhooks,
     uploads,
     makeData,
     /** Enqueues a job; with a picture unless `picture` is null. */
@@ -75,6 +79,8 @@ export const openTestQueue = async (url = process.env['TEST_REDIS_URL']) => {
       openWorker(loadConfig({ ...env, ...changes }), pino({ level: 'silent' })),
     async close() {
       await queue.obliterate({ force: true })
+      await webhooks.obliterate({ force: true })
+      await webhooks.close()
       await events.close()
       await queue.close()
       const left = await redis.keys(`${env.REDIS_PREFIX}:*`)

@@ -104,13 +104,15 @@ export const openScene = async (
 
   /** As a client that tries again when it is told to: sentinels tell of a new master one after the other. */
   const submitOne = async (fields: Record<string, string>): Promise<string> => {
-    for (;;) {
+    let id = ''
+    await waitUntil('it is accepted', async () => {
       const answer = await post(fields)
       const text = await answer.text()
-      if (answer.status === 202) return (JSON.parse(text) as Prediction).id
-      assert.equal(answer.status, 503, text)
-      await sleep(POST_PAUSE_MS)
-    }
+      if (answer.status === 202) id = (JSON.parse(text) as Prediction).id
+      else assert.equal(answer.status, 503, text)
+      return id !== ''
+    })
+    return id
   }
   const submit = (count: number, fields: Record<string, string> = {}): Promise<string[]> =>
     Promise.all(Array.from({ length: count }, () => submitOne(fields)))
@@ -147,6 +149,12 @@ export const openScene = async (
     )
   }
 
+  const waitForBeginning = (ids: string[]): Promise<void> =>
+    waitUntil('a worker has begun', async () => {
+      const reads = await Promise.all(ids.map(read))
+      return reads.some((one) => one !== null && one.status !== 'queued')
+    })
+
   /** Both are ready again by themselves; what was accepted before succeeds, and so does what comes now. */
   const expectRecovery = async (ids: string[]): Promise<void> => {
     for (const app of both) await waitUntil(`${app.url} is ready again`, () => isReady(app.url))
@@ -165,13 +173,15 @@ export const openScene = async (
     endure,
     expectRecovery,
     expectSuccess,
+    waitForBeginning,
     /**
      * One outage, or ten with OUTAGES_LONG: predictions are under way when it begins, and nobody is restarted, but who
      * has to be for it to begin or end.
      */
     async goThrough(outage: {
-      begin: () => Promise<unknown>
-      /** Gets the predictions that were under way when it began. */
+      /** Gets the predictions that are under way. */
+      begin: (ids: string[]) => Promise<unknown>
+      /** Gets them too. */
       end: (ids: string[]) => Promise<unknown>
       code?: Code
       jobs?: number
@@ -179,7 +189,7 @@ export const openScene = async (
       for (let round = 0; round < ROUNDS; round++) {
         const ids = await submit(outage.jobs ?? 8)
         const before = both.map(countLines)
-        await outage.begin()
+        await outage.begin(ids)
         await endure(outage.code ?? 'queue_unavailable')
         await outage.end(ids)
         await expectRecovery(ids)

@@ -46,7 +46,11 @@ test('a server that refuses', async (t) => {
 
   await t.test('because it is full: the worker goes on, and somebody makes room', () =>
     scene.goThrough({
-      begin: () => admin.config('SET', 'maxmemory', '1mb'),
+      // A worker that has no job cannot take one any more; one that has goes from job to job.
+      begin: async (ids) => {
+        await scene.waitForBeginning(ids)
+        await admin.config('SET', 'maxmemory', '1mb')
+      },
       end: async (ids) => {
         await scene.expectSuccess(ids)
         await admin.config('SET', 'maxmemory', '0')

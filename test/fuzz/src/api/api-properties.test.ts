@@ -58,9 +58,9 @@ test('requests made from the document get nothing but what it describes', { time
   ): Promise<ApiResponse> => {
     const target = path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => {
       const value = request.path[name] ?? { text: 'x' }
-      return encodeURIComponent(
-        'text' in value ? value.text : (known.recall(path, name, value.known) ?? 'none'),
-      )
+      if ('text' in value) return encodeURIComponent(value.text)
+      const { example } = operation.parameters?.find((parameter) => parameter.name === name) ?? {}
+      return encodeURIComponent(known.recall(path, name, value.known) ?? String(example))
     })
     const query = new URLSearchParams(request.query).toString()
     const asked = (operation.security ?? []).some((scheme) => 'operatorKey' in scheme)

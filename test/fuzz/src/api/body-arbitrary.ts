@@ -75,14 +75,19 @@ const makeForm = (document: ApiDocument, given: Schema): fc.Arbitrary<Buffer> =>
   })
 }
 
-const makeOfType = (document: ApiDocument, type: string, { schema }: Media): fc.Arbitrary<RequestBody> => {
+/** The schema with the example that the document shows beside it. */
+const withExample = ({ schema, example }: Media): Schema =>
+  example === undefined ? schema : { ...schema, examples: [example] }
+
+const makeOfType = (document: ApiDocument, type: string, media: Media): fc.Arbitrary<RequestBody> => {
+  const { schema } = media
   if (type === 'multipart/form-data') {
     const contentType = `multipart/form-data; boundary=${BOUNDARY}`
     return makeForm(document, schema).map((bytes) => ({ contentType, bytes }))
   }
   if (/json/.test(type)) {
     const value = fc.oneof(
-      { weight: 4, arbitrary: makeValue(document, schema) },
+      { weight: 4, arbitrary: makeValue(document, withExample(media)) },
       { weight: 1, arbitrary: spoilValue(document, schema) },
     )
     return value.map((json) => ({ contentType: type, bytes: Buffer.from(JSON.stringify(json) ?? '') }))

@@ -29,7 +29,7 @@ export const createKnownValues = (document: ApiDocument) => {
     }
   }
   const learn = (name: string, value: unknown): void => {
-    if (typeof value === 'string') learnText(name, value)
+    if (typeof value === 'string' || typeof value === 'number') learnText(name, String(value))
     else if (typeof value === 'object' && value !== null) {
       for (const [key, member] of Object.entries(value)) learn(Array.isArray(value) ? name : key, member)
     }
@@ -39,7 +39,7 @@ export const createKnownValues = (document: ApiDocument) => {
     learn,
     /** The value for a parameter of this route that was named so many values ago; null: none is known. */
     recall(path: string, parameter: string, ago: number): string | null {
-      const list = values.get(path.slice(0, path.indexOf('{'))) ?? values.get(parameter) ?? []
+      const list = values.get(path.slice(0, path.indexOf(`{${parameter}}`))) ?? values.get(parameter) ?? []
       return list.length === 0 ? null : (list.at(-1 - (ago % list.length)) ?? null)
     },
   }

@@ -17,14 +17,20 @@ export interface ApiRequest {
 
 const KNOWN_MAX = 20
 
-const makePathValue = (document: ApiDocument, { schema }: Parameter): fc.Arbitrary<PathValue> => {
+const makeValid = (document: ApiDocument, { schema, example }: Parameter): fc.Arbitrary<unknown> =>
+  makeValue(document, example === undefined ? schema : { ...schema, examples: [example] })
+
+const makePathValue = (document: ApiDocument, parameter: Parameter): fc.Arbitrary<PathValue> => {
   const text = fc
-    .oneof(makeValue(document, schema), spoilValue(document, schema))
+    .oneof(
+      { weight: 3, arbitrary: makeValid(document, parameter) },
+      { weight: 1, arbitrary: spoilValue(document, parameter.schema) },
+    )
     .map(toText)
     // Another route, or none: an empty segment, and the two that clients resolve.
     .filter((value) => !['', '.', '..'].includes(value))
   return fc.oneof(
-    { weight: 8, arbitrary: fc.nat({ max: KNOWN_MAX }).map((known) => ({ known })) },
+    { weight: 4, arbitrary: fc.nat({ max: KNOWN_MAX }).map((known) => ({ known })) },
     { weight: 1, arbitrary: text.map((value) => ({ text: value })) },
   )
 }
@@ -32,10 +38,10 @@ const makePathValue = (document: ApiDocument, { schema }: Parameter): fc.Arbitra
 /** A client that writes headers cannot write more than these characters. */
 const toHeader = (text: string): string => text.replaceAll(/[^\t\u0020-\u007E\u0080-\u00FF]/g, '').trim()
 
-const makeText = (document: ApiDocument, { schema, example }: Parameter): fc.Arbitrary<string> => {
-  const valid = makeValue(document, example === undefined ? schema : { ...schema, examples: [example] })
+const makeText = (document: ApiDocument, parameter: Parameter): fc.Arbitrary<string> => {
+  const spoilt = spoilValue(document, parameter.schema)
   return fc
-    .oneof({ weight: 14, arbitrary: valid }, { weight: 1, arbitrary: spoilValue(document, schema) })
+    .oneof({ weight: 14, arbitrary: makeValid(document, parameter) }, { weight: 1, arbitrary: spoilt })
     .map(toText)
 }
 

@@ -76,7 +76,8 @@ const makeOfType = (document: ApiDocument, schema: Schema): fc.Arbitrary<unknown
     case 'array': {
       const minLength = Number(schema['minItems'] ?? 0)
       const items = makeValue(document, schema.items ?? {})
-      return fc.array(items, { minLength, maxLength: minLength + ARRAY_LENGTH_MAX })
+      const maxLength = Math.min(minLength + ARRAY_LENGTH_MAX, Number(schema['maxItems'] ?? Infinity))
+      return fc.array(items, { minLength, maxLength })
     }
     case 'object':
       return makeObject(document, schema)

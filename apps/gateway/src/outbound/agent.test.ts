@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { request } from 'undici'
 import { atEnd } from '../testing/at-end.ts'
-import { createWebhookAgent } from './agent.ts'
+import { createOutboundAgent } from './agent.ts'
 
 const startCountingServer = async (t: TestContext, host?: string) => {
   let connections = 0
@@ -22,7 +22,7 @@ const startCountingServer = async (t: TestContext, host?: string) => {
 }
 
 const openAgent = (t: TestContext, isPrivateAllowed: boolean) => {
-  const agent = createWebhookAgent({ isPrivateAllowed, timeoutMs: 5000 })
+  const agent = createOutboundAgent({ isPrivateAllowed, timeoutMs: 5000 })
   atEnd(t, 'agent', () => agent.destroy())
   return agent
 }

@@ -1,0 +1,100 @@
+import { AppError } from '@menagerie/contract/errors'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Admission } from '../admission.ts'
+import { estimateWaitMs, type CapacityReader } from '../capacity.ts'
+import type { ModelCatalog } from '../model-catalog.ts'
+import type { RateState, Shares } from '../tenants/shares.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** To be called when the picture is out of this process's hands; the end of the answer does it as well. */
+    releaseUpload: () => void
+  }
+  interface FastifyContextConfig {
+    /** It takes pictures: refused before the body is read where there is no room, or the tenant's share is used up. */
+    admits?: boolean
+  }
+}
+
+interface AdmitDeps {
+  admission: Admission
+  shares: Pick<Shares, 'admit'>
+  readCapacity: CapacityReader
+  catalog: Pick<ModelCatalog, 'defaultName' | 'has'>
+}
+
+/** The length that the body is said to have; null when nothing is said. */
+const readLength = (request: FastifyRequest): number | null => {
+  const header = request.headers['content-length']
+  if (header !== undefined) return Number(header)
+  return request.headers['transfer-encoding'] === undefined ? 0 : null
+}
+
+/** The model, as far as the URL says: a form may still name another. */
+const readModel = ({ params, query }: FastifyRequest): string | null => {
+  const named = { ...(query as Record<string, unknown>), ...(params as Record<string, unknown>) }['model']
+  return typeof named === 'string' ? named : null
+}
+
+const toSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
+
+/** As draft-ietf-httpapi-ratelimit-headers-10 has them: what is granted, what is left, seconds until all of it is. */
+const sendRate = (reply: FastifyReply, { limit, windowMs, left, resetMs }: RateState): void => {
+  reply.headers({
+    'ratelimit-policy': `"predictions";q=${limit};w=${toSeconds(windowMs)}`,
+    ratelimit: `"predictions";r=${left};t=${Math.ceil(resetMs / 1000)}`,
+  })
+}
+
+/**
+ * Decides before a byte of the body is read: `queue_full` when this service has no room, whoever asks; `rate_limited` and
+ * `share_exhausted` when it is the tenant who has had enough.
+ */
+export const admit = fp<AdmitDeps>(
+  (app, deps, done) => {
+    const findModel = async (request: FastifyRequest): Promise<string> => {
+      const named = readModel(request)
+      return named !== null && (await deps.catalog.has(named)) ? named : deps.catalog.defaultName
+    }
+
+    const admitTenant = async (
+      request: FastifyRequest,
+      reply: FastifyReply,
+      model: string,
+    ): Promise<void> => {
+      const asked = { predictions: 1, bytes: readLength(request) ?? 0 }
+      try {
+        const rate = await deps.shares.admit(request.tenant, asked)
+        if (rate === null) return
+        sendRate(reply, rate)
+        if (rate.retryMs === 0) return
+        const message = `you may send ${rate.limit} predictions a minute`
+        throw new AppError('rate_limited', message, { retryAfterMs: rate.retryMs })
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== 'share_exhausted') throw error
+        // About the time until one more is done.
+        const retryAfterMs = estimateWaitMs(1, await deps.readCapacity(model))
+        throw new AppError(error.code, error.message, retryAfterMs === null ? {} : { retryAfterMs })
+      }
+    }
+
+    app.decorateRequest('releaseUpload', () => undefined)
+    app.addHook('onRequest', async (request, reply) => {
+      if (request.routeOptions.config.admits !== true) return
+      const model = await findModel(request)
+      await deps.admission.requireRoom(model)
+      request.releaseUpload = deps.admission.reserve(readLength(request))
+      reply.raw.once('close', request.releaseUpload)
+      await admitTenant(request, reply, model)
+    })
+
+    // Node would ask for the body at once; a client that waits to be asked need not send what is refused.
+    app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response))
+    app.addHook('preParsing', async (request, reply) => {
+      if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue()
+    })
+    done()
+  },
+  { name: 'admit', dependencies: ['authenticate'] },
+)

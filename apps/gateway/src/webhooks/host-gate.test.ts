@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { createHostGate, type Admission, type HostGate } from './host-gate.ts'
+
+const OPEN_MS = 1000
+
+/** A gate whose clock stands still but for `pass`. */
+const openGate = (t: TestContext) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 })
+  return { gate: createHostGate({ openMs: OPEN_MS }), pass: (ms: number) => t.mock.timers.tick(ms) }
+}
+
+const requireAdmission = (admission: Admission) => {
+  assert.ok(admission.isAdmitted)
+  return admission
+}
+const requireDenial = (admission: Admission) => {
+  assert.ok(!admission.isAdmitted)
+  return admission
+}
+const send = (gate: HostGate, isHostUp: boolean, host = 'dead.example'): void =>
+  requireAdmission(gate.admit(host)).settle(isHostUp)
+const fail = (gate: HostGate, times = 10): void => {
+  for (let i = 0; i < times; i++) send(gate, false)
+}
+
+test('ten failures in a row close a host, and no other', (t) => {
+  const { gate } = openGate(t)
+  fail(gate, 9)
+  requireAdmission(gate.admit('dead.example')).settle(false)
+  const { isDown, againAt } = requireDenial(gate.admit('dead.example'))
+  assert.equal(isDown, true)
+  assert.ok(againAt >= Date.now() + OPEN_MS)
+  send(gate, true, 'live.example')
+})
+
+test('a success in between begins the count anew', (t) => {
+  const { gate } = openGate(t)
+  fail(gate, 9)
+  send(gate, true)
+  fail(gate, 9)
+  requireAdmission(gate.admit('dead.example'))
+})
+
+test('after a while one probe is let through, and nobody with it', (t) => {
+  const { gate, pass } = openGate(t)
+  fail(gate)
+  pass(OPEN_MS)
+  const probe = requireAdmission(gate.admit('dead.example'))
+  assert.equal(requireDenial(gate.admit('dead.example')).isDown, true)
+  probe.settle(true)
+  send(gate, true)
+})
+
+test('a probe that fails doubles the while, up to five minutes; one that succeeds makes it short again', (t) => {
+  const { gate, pass } = openGate(t)
+  fail(gate)
+  let openMs = OPEN_MS
+  for (let probes = 0; probes < 12; probes++) {
+    pass(openMs - 1)
+    requireDenial(gate.admit('dead.example'))
+    pass(1)
+    send(gate, false)
+    openMs = Math.min(openMs * 2, 300_000)
+  }
+  assert.equal(openMs, 300_000)
+  pass(openMs)
+  send(gate, true)
+  fail(gate)
+  pass(OPEN_MS)
+  send(gate, true)
+})
+
+test('what was under way when the host went down does not put the probe off', (t) => {
+  const { gate, pass } = openGate(t)
+  const late = Array.from({ length: 12 }, () => requireAdmission(gate.admit('dead.example')))
+  for (const { settle } of late.slice(0, 10)) settle(false)
+  pass(OPEN_MS - 1)
+  for (const { settle } of late.slice(10)) settle(false)
+  pass(1)
+  requireAdmission(gate.admit('dead.example'))
+})
+
+test('a slow host has no more than its share under way, and each that waits gets a turn of its own', (t) => {
+  const { gate } = openGate(t)
+  const running = Array.from({ length: 20 }, () => requireAdmission(gate.admit('slow.example')))
+  const denials = Array.from({ length: 3 }, () => requireDenial(gate.admit('slow.example')))
+  assert.ok(denials.every(({ isDown }) => !isDown))
+  const turns = denials.map(({ againAt }) => againAt)
+  assert.deepEqual(
+    turns,
+    turns.toSorted((a, b) => a - b),
+  )
+  assert.equal(new Set(turns).size, 3)
+  send(gate, true, 'live.example')
+  running[0]?.settle(true)
+  send(gate, true, 'slow.example')
+})

@@ -1,0 +1,125 @@
+/** Whether a webhook may be sent now; if not, when to ask again, epoch ms. */
+export type Admission =
+  | { isAdmitted: true; settle: (isHostUp: boolean) => void }
+  | { isAdmitted: false; isDown: boolean; againAt: number }
+
+export interface HostGate {
+  /** Each admission must be settled. */
+  admit(host: string): Admission
+}
+
+interface Host {
+  running: number
+  /** One after the other, without a success between them. */
+  failures: number
+  openUntil: number
+  openMs: number
+  /** Moving average. */
+  serviceMs: number
+  /** When the next one that has to wait is expected to find room. */
+  nextTurnAt: number
+}
+
+const FAILURES_MAX = 10
+const RUNNING_MAX = 20
+const OPEN_MAX_MS = 5 * 60_000
+// So that not all come back in one moment.
+const OPEN_SPREAD = 0.2
+const TURN_MIN_MS = 1000
+const TURN_MAX_MS = 60_000
+const SERVICE_GUESS_MS = 1000
+const SERVICE_WEIGHT = 0.2
+const HOSTS_MAX = 10_000
+
+/**
+ * Keeps one receiver from holding up all others: a circuit breaker and a bound on concurrent deliveries, for each host,
+ * known to this process alone.
+ *
+ * After ten failures in a row a host counts as down. Nothing is sent to it for a while, then one webhook as a probe;
+ * its success lets all through, its failure doubles the while. Whoever finds a slow host busy is told when its turn may
+ * be, at the rate at which the host has been taking them, so that a long line asks about once each, not once a second.
+ *
+ * @param openMs how long a host that has just gone down is left alone
+ */
+export const createHostGate = (options: { openMs: number }): HostGate => {
+  const hosts = new Map<string, Host>()
+
+  const forgetOneIdle = (): void => {
+    for (const [name, { running }] of hosts) {
+      if (running > 0) continue
+      hosts.delete(name)
+      return
+    }
+  }
+
+  const find = (name: string): Host => {
+    const known = hosts.get(name)
+    if (known !== undefined) return known
+    if (hosts.size >= HOSTS_MAX) forgetOneIdle()
+    const host: Host = {
+      running: 0,
+      failures: 0,
+      openUntil: 0,
+      openMs: options.openMs,
+      serviceMs: SERVICE_GUESS_MS,
+      nextTurnAt: 0,
+    }
+    hosts.set(name, host)
+    return host
+  }
+
+  const isOpen = ({ failures }: Host): boolean => failures >= FAILURES_MAX
+
+  const noteUp = (host: Host): void => {
+    host.failures = 0
+    host.openMs = options.openMs
+  }
+
+  const noteDown = (host: Host, isProbe: boolean, now: number): void => {
+    const wasOpen = isOpen(host)
+    host.failures += 1
+    // What was on its way when it went down says nothing new.
+    if (!isOpen(host) || (wasOpen && !isProbe)) return
+    if (isProbe) host.openMs = Math.min(host.openMs * 2, OPEN_MAX_MS)
+    host.openUntil = now + host.openMs
+  }
+
+  const start = (host: Host): Admission => {
+    const isProbe = isOpen(host)
+    const startedAt = Date.now()
+    host.running += 1
+    return {
+      isAdmitted: true,
+      settle: (isHostUp) => {
+        const now = Date.now()
+        host.running -= 1
+        host.serviceMs += (now - startedAt - host.serviceMs) * SERVICE_WEIGHT
+        if (isHostUp) noteUp(host)
+        else noteDown(host, isProbe, now)
+      },
+    }
+  }
+
+  const putOffDown = (host: Host, now: number): Admission => {
+    const reopensAt = Math.max(host.openUntil, now + host.openMs * OPEN_SPREAD)
+    return { isAdmitted: false, isDown: true, againAt: reopensAt + Math.random() * host.openMs * OPEN_SPREAD }
+  }
+
+  const putOffBusy = (host: Host, now: number): Admission => {
+    const turn = Math.max(now + TURN_MIN_MS, host.nextTurnAt)
+    host.nextTurnAt = turn + host.serviceMs / RUNNING_MAX
+    return { isAdmitted: false, isDown: false, againAt: Math.min(turn, now + TURN_MAX_MS) }
+  }
+
+  return {
+    admit(name) {
+      const host = find(name)
+      const now = Date.now()
+      if (isOpen(host)) {
+        const isProbing = host.running > 0
+        return now < host.openUntil || isProbing ? putOffDown(host, now) : start(host)
+      }
+      return host.running < RUNNING_MAX ? start(host) : putOffBusy(host, now)
+    },
+  }
+}
