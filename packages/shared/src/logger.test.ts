@@ -41,7 +41,7 @@ test('of an error only its kind, text, stack and code are logged, not what libra
       request: { headers: { authorization: 'hunter2' } },
     })
     log.error({ err }, 'request failed')`)
-  const { stack, ...rest } = line?.['err'] as Record<string, string>
+  const { stack, ...rest } = (line?.['err'] ?? {}) as Record<string, string>
   assert.equal(rest['type'], 'Error')
   assert.match(rest['message'] ?? '', /^OOM command not allowed/)
   assert.equal(rest['code'], 'E_FULL')

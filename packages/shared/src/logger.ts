@@ -1,17 +1,10 @@
 import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino'
 
-interface LoggedError {
-  type: string
-  message: string
-  stack: string
-  code?: string
-}
-
 /**
  * What of an error goes into the log. Only this: a Redis client hangs the command that failed on its error, and with it
  * pictures, webhook URLs and whatever else was sent; an HTTP client hangs on requests with their headers.
  */
-const serializeError = (thrown: unknown): LoggedError | unknown => {
+const serializeError = (thrown: unknown): unknown => {
   if (!(thrown instanceof Error)) return thrown
   const { type, message, stack } = stdSerializers.err(thrown)
   const { code } = thrown as NodeJS.ErrnoException

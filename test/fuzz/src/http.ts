@@ -55,10 +55,12 @@ for (let i = 0; i < WARM_UP_REQUESTS; i++) {
   if (fault !== null) throw new Error(fault)
 }
 const use = { start: await readProcessUse(target.pid()), rssBytesMax: 0 }
+const sampleUse = async (): Promise<void> => {
+  const now = await readProcessUse(target.pid())
+  use.rssBytesMax = Math.max(use.rssBytesMax, now?.rssBytes ?? 0)
+}
 const sampler = setInterval(() => {
-  void readProcessUse(target.pid()).then((now) => {
-    use.rssBytesMax = Math.max(use.rssBytesMax, now?.rssBytes ?? 0)
-  })
+  void sampleUse()
 }, SAMPLE_INTERVAL_MS)
 
 bar.start(cases, 0)

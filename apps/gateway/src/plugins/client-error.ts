@@ -42,22 +42,26 @@ export const createClientErrors = () => {
   const pending = new WeakMap<Socket, Set<ServerResponse>>()
   const broken = new WeakSet<Socket>()
 
-  return {
-    /** Notes that a request has come which is to be answered. */
-    track({ socket }: IncomingMessage, response: ServerResponse): void {
-      const responses = pending.get(socket) ?? new Set()
-      pending.set(socket, responses.add(response))
-      response.once('close', () => responses.delete(response))
-    },
-    answer(error: NodeJS.ErrnoException, socket: Socket): void {
-      // Whatever comes after it cannot be read either.
-      if (broken.has(socket)) return
-      broken.add(socket)
-      const earlier = [...(pending.get(socket) ?? [])].filter(({ req }) => req.complete)
-      const closed = earlier.map(
-        (response) => new Promise<void>((resolve) => void response.once('close', () => resolve())),
-      )
-      void Promise.all(closed).then(() => refuse(error, socket))
-    },
+  /** Notes that a request has come which is to be answered. */
+  const track = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    const responses = pending.get(socket) ?? new Set()
+    pending.set(socket, responses.add(response))
+    response.once('close', () => responses.delete(response))
   }
+
+  const answer = (error: NodeJS.ErrnoException, socket: Socket): void => {
+    // Whatever comes after it cannot be read either.
+    if (broken.has(socket)) return
+    broken.add(socket)
+    const earlier = new Set([...(pending.get(socket) ?? [])].filter(({ req }) => req.complete))
+    if (earlier.size === 0) refuse(error, socket)
+    for (const response of earlier) {
+      response.once('close', () => {
+        earlier.delete(response)
+        if (earlier.size === 0) refuse(error, socket)
+      })
+    }
+  }
+
+  return { track, answer }
 }

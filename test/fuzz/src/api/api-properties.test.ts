@@ -11,7 +11,7 @@ import { openTestGateway } from '@menagerie/gateway/testing/open-test-gateway'
 import { formatFailedReason } from '@menagerie/contract/errors'
 import { WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
 import { UnrecoverableError } from 'bullmq'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -74,7 +74,7 @@ test('requests made from the document get nothing but what it describes', { time
         ...(contentType === null ? {} : { 'content-type': contentType }),
       },
       body: request.body?.bytes ?? null,
-    } as Parameters<typeof pool.request>[0])
+    })
     const response = { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() }
     if (String(answer.headers['content-type']).startsWith('application/json'))
       known.learn('', JSON.parse(response.text))

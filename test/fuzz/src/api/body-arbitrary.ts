@@ -1,6 +1,6 @@
 import type { ApiDocument, Media, Schema } from '@menagerie/gateway/openapi/document'
 import { resolveSchema } from '@menagerie/gateway/openapi/document'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { makeValue, spoilValue, toText } from './schema-arbitrary.ts'
 
 export interface RequestBody {

@@ -44,4 +44,3 @@ export const createKnownValues = (document: ApiDocument) => {
     },
   }
 }
-export type KnownValues = ReturnType<typeof createKnownValues>

@@ -1,5 +1,5 @@
 import type { ApiDocument, NamedOperation, Parameter } from '@menagerie/gateway/openapi/document'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { makeBody, type RequestBody } from './body-arbitrary.ts'
 import { makeValue, spoilValue, toText } from './schema-arbitrary.ts'
 
@@ -68,14 +68,17 @@ export const makeRequest = (
     ofPlace('path').map((parameter) => [parameter.name, makePathValue(document, parameter)]),
   )
   const extra = fc.oneof(
-    { weight: 19, arbitrary: fc.constant([]) },
-    { weight: 1, arbitrary: fc.tuple(fc.string(), fc.string()).map((pair) => [pair]) },
+    { weight: 19, arbitrary: fc.constant<Array<[string, string]>>([]) },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(fc.string(), fc.string()).map((pair): Array<[string, string]> => [pair]),
+    },
   )
   return fc.record({
     path: fc.record(path),
     query: fc
       .tuple(makeTexts(document, ofPlace('query')), extra)
-      .map(([texts, more]) => [...Object.entries(texts), ...(more as Array<[string, string]>)]),
+      .map(([texts, more]) => Object.entries(texts).concat(more)),
     headers: makeTexts(document, ofPlace('header')).map((texts) =>
       Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, toHeader(text)])),
     ),

@@ -1,5 +1,5 @@
 import { resolveSchema, type ApiDocument, type Schema } from '@menagerie/gateway/openapi/document'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 const NUMBER_SPAN = 1000
 const TEXT_LENGTH_MAX = 40
@@ -103,6 +103,11 @@ export const makeValue = (document: ApiDocument, given: Schema): fc.Arbitrary<un
   )
 }
 
+const setMember = (object: Record<string, unknown>, name: string, value: unknown) => ({
+  ...object,
+  [name]: value,
+})
+
 /** A value that is a little wrong: beyond its bounds, of another type, or with too much or too little in it. */
 export const spoilValue = (document: ApiDocument, given: Schema): fc.Arbitrary<unknown> => {
   const schema = resolveSchema(document, given)
@@ -117,14 +122,14 @@ export const spoilValue = (document: ApiDocument, given: Schema): fc.Arbitrary<u
     spoilt.push(
       fc
         .tuple(whole, hostileText, fc.jsonValue())
-        .map(([object, name, value]) => ({ ...object, [name]: value })),
-      fc.tuple(whole, fc.constantFrom(...names)).map(([object, name]) => ({ ...object, [name]: undefined })),
+        .map(([object, name, value]) => setMember(object, name, value)),
+      fc.tuple(whole, fc.constantFrom(...names)).map(([object, name]) => setMember(object, name, undefined)),
       fc
         .constantFrom(...names)
         .chain((name) =>
           fc
             .tuple(whole, spoilValue(document, schema.properties?.[name] ?? {}))
-            .map(([object, value]) => ({ ...object, [name]: value })),
+            .map(([object, value]) => setMember(object, name, value)),
         ),
     )
   }

@@ -30,8 +30,7 @@ const parse = (text: string): Line | null => {
   }
 }
 
-const hasControlCharacter = (text: string): boolean =>
-  [...text].some((character) => character < ' ' || character === '\u007F')
+const hasControlCharacter = (text: string): boolean => /\p{Cc}/u.test(text)
 
 const isOwn = (line: Line | null): line is Line =>
   typeof line === 'object' &&
