@@ -119,7 +119,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(securityHeaders)
   await app.register(browserAccess, { origins: options.corsOrigins })
   await app.register(authenticate, { tenants: deps.tenants })
-  await app.register(admit, deps)
+  await app.register(admit, { ...deps, uploadBytesMax: options.uploadBytesMax })
   await app.register(bodies)
   await app.register(openapi, { version: options.version })
 

@@ -16,7 +16,7 @@ test('what a server that is well says is no fault, nor that it says nothing', ()
   for (const text of [
     '',
     problem('request_invalid', 400),
-    problem('prediction_timeout', 504),
+    answer(504, '{"error":"the photo is accepted; its answer will be at http://a/b"}', ''),
     problem('queue_full', 503),
     `${answer(200, '{}', '')}${chunked}${problem('route_not_found', 404)}`,
     'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n',
@@ -38,6 +38,7 @@ test('what a server that is well says is no fault, nor that it says nothing', ()
 test('errors of the server, injected headers, broken answers and hangs are faults', () => {
   assert.equal(kindOf(problem('internal_error', 500)), 'unexpected_5xx')
   assert.equal(kindOf(problem('queue_unavailable', 503)), 'unexpected_5xx')
+  assert.equal(kindOf(problem('prediction_expired', 504)), 'unexpected_5xx')
   assert.equal(kindOf(answer(502, 'x', '')), 'unexpected_5xx')
   assert.equal(kindOf(answer(200, '{}', 'x-injected-by-fuzz: 1\r\n')), 'unexpected')
   assert.equal(kindOf(answer(200, '{}', 'location: a\u0007b\r\n')), 'unexpected')

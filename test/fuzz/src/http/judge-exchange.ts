@@ -14,8 +14,10 @@ export interface Judgement {
   fault: Fault | null
 }
 
-/** Nobody classifies here, so that `POST /` waits in vain; and a gateway may say that it has enough. */
-const EXPECTED_5XX = new Set(['504 prediction_timeout', '503 queue_full'])
+/** Nobody classifies here, so that who waits for an answer waits in vain, in the words of whichever protocol. */
+const isExpected5xx = ({ status, body }: Answer): boolean =>
+  (status === 504 && body.includes('its answer will be at')) ||
+  (status === 503 && /no worker of model|"queue_full"/.test(body))
 
 const readCode = ({ body }: Answer): string | null => {
   try {
@@ -28,7 +30,7 @@ const readCode = ({ body }: Answer): string | null => {
 const judgeAnswer = (answer: Answer): Fault | null => {
   const { status, body } = answer
   const code = readCode(answer)
-  if (status >= 500 && !EXPECTED_5XX.has(`${status} ${code}`)) {
+  if (status >= 500 && !isExpected5xx(answer)) {
     return { kind: 'unexpected_5xx', detail: `${status} ${body.slice(0, 300)}` }
   }
   if (headerOf(answer, INJECTED_HEADER) !== null)
