@@ -101,7 +101,7 @@ export const wirePredictions = (
   )
   const webhookJobs = createWebhookJobs({ redis, keys, queue })
   const deletions = createDeletions(
-    { redis, keys, reader, uploads, queue, forget, webhookJobs, cache, catalog },
+    { redis, keys, reader, uploads, queue, forget, webhookJobs, cache, shares, catalog },
     { prefix },
   )
   const deadLetters = createDeadLetters(

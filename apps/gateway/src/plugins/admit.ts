@@ -93,6 +93,9 @@ export const admit = fp<AdmitDeps>(
       request.releaseUpload = deps.admission.reserve(readLength(request))
       reply.raw.once('close', request.releaseUpload)
       await admitTenant(request, reply, model)
+      // Whoever reads a body that was cut before would wait without end.
+      if (request.raw.destroyed && !request.raw.complete)
+        throw new AppError('request_invalid', 'the client went away in the middle of its upload')
     })
 
     // Node would ask for the body at once; a client that waits to be asked need not send what is refused.

@@ -58,11 +58,7 @@ const nameClasses = ({ top_k }: NonNullable<Prediction['output']>): Record<strin
 }
 
 const Params = Type.Object({
-  model: Type.String({
-    maxLength: 64,
-    description: 'GET /v1/models lists them',
-    examples: ['densenet-121'],
-  }),
+  model: Type.String({ maxLength: 64, description: 'GET /v1/models lists them', examples: ['densenet-121'] }),
 })
 
 const schema = {
@@ -90,8 +86,14 @@ const schema = {
   },
 }
 
-const describeStatus = (status: 'Healthy' | 'Unhealthy', description: string) =>
-  Type.Object({ status: Type.Literal(status) }, { description })
+const Healthy = Type.Object(
+  { status: Type.String() },
+  { description: 'Predictions are taken', examples: [{ status: 'Healthy' }] },
+)
+const Unhealthy = Type.Object(
+  { status: Type.String() },
+  { description: 'Predictions cannot be taken now', examples: [{ status: 'Unhealthy' }] },
+)
 
 /** TorchServe's calls: `/predictions/{model}` and `GET /ping` */
 export const torchServeRoutes =
@@ -114,7 +116,11 @@ export const torchServeRoutes =
         '/predictions/:model/:version',
         Type.Object({
           ...Params.properties,
-          version: Type.String({ description: 'Each model has one', examples: [VERSION] }),
+          version: Type.String({
+            maxLength: 64,
+            description: `The only one is ${VERSION}`,
+            examples: [VERSION],
+          }),
         }),
       ],
     ] as const) {
@@ -131,7 +137,7 @@ export const torchServeRoutes =
         handler: async (request, reply) => {
           requireVersion(request)
           const { upload } = await receiveInput(request, options.uploadBytesMax)
-          const { model } = request.params as { model: string }
+          const { model } = request.params
           const { output } = await askAndWait(request, reply, { upload, options: { model, top_k: CLASSES } })
           return nameClasses(output)
         },
@@ -145,10 +151,7 @@ export const torchServeRoutes =
         schema: {
           tags: ['compatibility'],
           summary: 'Can it take predictions? As TorchServe says it',
-          response: {
-            200: describeStatus('Healthy', 'It can'),
-            503: describeStatus('Unhealthy', 'It stops, or Redis takes no writes'),
-          },
+          response: { 200: Healthy, 503: Unhealthy },
         },
       },
       async (_request, reply) => {
@@ -158,7 +161,7 @@ export const torchServeRoutes =
             () => true,
             () => false,
           ))
-        return reply.code(isHealthy ? 200 : 503).send({ status: isHealthy ? 'Healthy' : 'Unhealthy' })
+        return isHealthy ? { status: 'Healthy' } : reply.code(503).send({ status: 'Unhealthy' })
       },
     )
   }

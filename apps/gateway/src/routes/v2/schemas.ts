@@ -109,15 +109,26 @@ export const InferenceError = Type.Object(
 )
 
 export const ServerMetadata = Type.Object(
+  { name: Type.String(), version: Type.String(), extensions: Type.Array(Type.String()) },
   {
-    name: Type.String(),
-    version: Type.String(),
-    extensions: Type.Array(Type.String()),
+    description: 'The server, and the extensions of the protocol that it knows',
+    examples: [{ name: 'menagerie', version: '1.0.0', extensions: ['binary_tensor_data', 'classification'] }],
   },
-  {
-    description: 'Name, version and extensions of the server',
-    examples: [{ name: 'menagerie', version: '0.1.0', extensions: ['binary_tensor_data', 'classification'] }],
-  },
+)
+
+export const ServerLive = Type.Object(
+  { live: Type.Boolean() },
+  { description: 'The server answers', examples: [{ live: true }] },
+)
+
+export const ServerReady = Type.Object(
+  { ready: Type.Boolean() },
+  { description: 'Predictions are taken', examples: [{ ready: true }] },
+)
+
+export const ModelReady = Type.Object(
+  { name: Type.String(), ready: Type.Boolean() },
+  { description: 'A worker of this model is ready', examples: [{ name: 'densenet-121', ready: true }] },
 )
 
 export const ModelMetadata = Type.Object(
@@ -129,7 +140,7 @@ export const ModelMetadata = Type.Object(
     outputs: Type.Array(Type.Object(Tensor)),
   },
   {
-    description: 'Inputs and outputs of the model',
+    description: 'What the model takes and gives; a length of -1 is as many classes as are asked for',
     examples: [
       {
         name: 'densenet-121',
@@ -157,11 +168,7 @@ export const MODEL_PATHS = [
     path: '/models/:model/versions/:version',
     params: Type.Object({
       ...MODEL,
-      version: Type.String({
-        maxLength: 64,
-        description: 'Each model has one',
-        examples: [MODEL_VERSION],
-      }),
+      version: Type.String({ maxLength: 64, description: 'The only one is 1', examples: [MODEL_VERSION] }),
     }),
   },
 ]
