@@ -19,7 +19,7 @@ for (const [what, fields] of [
     for (const path of ['/', '/v1/predictions']) {
       await expectProblem(await postForm(gateway, { path, fields }), 'queue_unavailable')
       assert.deepEqual(await gateway.listUploads(), [])
-      const jobs = await gateway.redis.keys(`${gateway.prefix}:*:*-*`)
+      const jobs = await gateway.redis.keys(`${gateway.prefix}:*:*-*-*-*-*`)
       assert.deepEqual(jobs, [])
     }
   })
@@ -34,6 +34,6 @@ test('a prediction whose picture cannot be stored leaves no job behind', async (
   for (const fields of [{}, { webhook: 'https://example.com/hook' }]) {
     await expectProblem(await postForm(gateway, { fields }), 'queue_unavailable')
     assert.equal(await gateway.queue.count(), 0)
-    assert.deepEqual(await gateway.redis.keys(`${gateway.prefix}:*:*-*`), [])
+    assert.deepEqual(await gateway.redis.keys(`${gateway.prefix}:*:*-*-*-*-*`), [])
   }
 })

@@ -119,19 +119,15 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
   /** What is accepted counts as the tenant's until it ends; what is refused, or has ended before, does not. */
   const enqueueHeld = async (tenant: Tenant, submission: Submission): Promise<Enqueued> => {
     const { id, data } = submission
-    await deps.shares.hold(tenant, {
-      id,
-      model: data.model,
-      bytes: data.upload.bytes,
-      deadline: data.deadline,
-    })
-    let isHeld = false
+    const { model, deadline, upload } = data
+    const isNew = await deps.shares.hold(tenant, { model, deadline, items: [{ id, bytes: upload.bytes }] })
+    let isUnfinished = false
     try {
       const enqueued = await deps.enqueue(submission)
-      isHeld = enqueued.read === null || !isEnded(enqueued.read)
+      isUnfinished = enqueued.read === null || !isEnded(enqueued.read)
       return enqueued
     } finally {
-      if (!isHeld) void deps.shares.release(tenant, id)
+      if (isNew && !isUnfinished) void deps.shares.release(tenant.id, id)
     }
   }
 
@@ -143,7 +139,7 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
     if (!(await deps.catalog.has(model))) {
       throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
     }
-    await deps.admission.enter(model, 1)
+    await deps.admission.enter(model, { tenant: tenant.id, priority: options.priority ?? 'normal' }, 1)
 
     const known = request.isKnownAnswerEnough
       ? await deps.findKnownAnswer(tenant.id, model, upload.sha256)

@@ -1,20 +1,20 @@
-export interface Bell {
-  ring: (message?: string) => void
+export interface Bell<T> {
+  ring: (said?: T) => void
   /**
    * Resolves when the bell rings, at once if it has rung since the last time, or after `timeoutMs`; with what was said
    * with the last ring, null when there was none or nothing was said.
    */
-  next(timeoutMs: number): Promise<string | null>
+  next(timeoutMs: number): Promise<T | null>
 }
 
-const createBell = (): Bell => {
+const createBell = <T>(): Bell<T> => {
   let hasRung = false
-  let said: string | null = null
+  let said: T | null = null
   let wake: () => void = () => undefined
   return {
-    ring(message) {
+    ring(words) {
       hasRung = true
-      said = message ?? said
+      said = words ?? said
       wake()
     },
     async next(timeoutMs) {
@@ -28,19 +28,19 @@ const createBell = (): Bell => {
         })
       }
       hasRung = false
-      const message = said
+      const words = said
       said = null
-      return message
+      return words
     },
   }
 }
 
 /** Bells by name: whoever waits for something hangs one up, and a ring reaches all under that name. */
-export const createBells = () => {
-  const bells = new Map<string, Set<Bell>>()
+export const createBells = <T>() => {
+  const bells = new Map<string, Set<Bell<T>>>()
   return {
-    hang(name: string): { bell: Bell; remove: () => void } {
-      const bell = createBell()
+    hang(name: string): { bell: Bell<T>; remove: () => void } {
+      const bell = createBell<T>()
       const others = bells.get(name) ?? new Set()
       bells.set(name, others.add(bell))
       const remove = (): void => {
@@ -49,8 +49,8 @@ export const createBells = () => {
       }
       return { bell, remove }
     },
-    ring(name: string, message: string): void {
-      for (const bell of bells.get(name) ?? []) bell.ring(message)
+    ring(name: string, said: T): void {
+      for (const bell of bells.get(name) ?? []) bell.ring(said)
     },
     ringAll(): void {
       for (const name of bells.keys()) for (const bell of bells.get(name) ?? []) bell.ring()

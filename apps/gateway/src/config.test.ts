@@ -23,6 +23,7 @@ test('the defaults', () => {
     publicUrl: null,
     trustProxy: false,
     uploadBytesMax: 10_485_760,
+    admission: { uploadsInFlightBytesMax: 268_435_456, depthMax: 100_000, waitMaxMs: 3_600_000 },
     syncTimeoutMs: 60_000,
     drainDelayMs: 0,
     resultTtlMs: 3_600_000,
@@ -33,8 +34,8 @@ test('the defaults', () => {
     apiKeysFile: null,
     queueAgeMaxMs: 86_400_000,
     webhooks: {
-      secret: null,
-      retryDelaysMs: [5000, 60_000, 300_000, 1_800_000, 7_200_000, 18_000_000],
+      secrets: [],
+      retryDelaysMs: [5000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000],
       timeoutMs: 15_000,
       isPrivateAllowed: false,
     },

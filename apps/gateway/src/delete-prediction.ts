@@ -16,6 +16,7 @@ import { guardRedis } from './guard-redis.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { RecordReader, StoredPrediction } from './record-reader.ts'
+import type { Shares } from './tenants/shares.ts'
 import type { WebhookJobs } from './webhooks/webhook-jobs.ts'
 
 /**
@@ -96,6 +97,7 @@ export const createDeletions = (
     forget: Forget
     webhookJobs: WebhookJobs
     cache: ResultCache
+    shares: Pick<Shares, 'release'>
     catalog: ModelCatalog
   },
   options: { prefix: string },
@@ -114,6 +116,7 @@ export const createDeletions = (
     for (const queueName of [predictQueueName(model), WEBHOOK_QUEUE_NAME]) {
       await redis.xtrim(jobKey(options.prefix, queueName, 'events'), 'MAXLEN', 0)
     }
+    await deps.shares.release(deletion.tenant, id)
     // Last, since a worker that still had it may have remembered its answer.
     await forgetAnswer(deletion)
     await forgetSubmission(deletion)

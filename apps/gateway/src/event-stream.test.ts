@@ -24,9 +24,9 @@ const CONTEXT = {
   resultTtlMs: 1,
 }
 
-const makeRead = (status: PredictionStatus, position: number | null = null): PredictionRead => ({
+const makeRead = (status: PredictionStatus, position: number | null = null, nowMs = 0): PredictionRead => ({
   status,
-  nowMs: 0,
+  nowMs,
   position,
   record: { ...createRecord('an-id', DATA, 0), startedAt: status === 'queued' ? null : 1 },
 })
@@ -37,15 +37,15 @@ const collect = async (
   options: { view?: EventStreamDeps['view']; seen?: number; first?: PredictionRead } = {},
 ): Promise<string[]> => {
   const left = [...outcomes]
-  const waitForChange = async (known: PredictionRead, { timeoutMs }: { timeoutMs: number }) => {
-    assert.equal(timeoutMs, known.status === 'queued' ? 5000 : 15_000)
+  const waitUntil: EventStreamDeps['listener']['waitUntil'] = async (_isReached, _data, { timeoutMs }) => {
+    assert.equal(timeoutMs, 15_000)
     const outcome = left.shift()
     if (outcome instanceof Error) throw outcome
     return outcome ?? null
   }
   const deps = {
     waits: { isStopped: () => left.length === 0 },
-    listener: { waitForChange },
+    listener: { waitUntil },
     view: options.view ?? (async (read: PredictionRead) => viewPrediction(read, CONTEXT)),
   }
   const parts: string[] = []
@@ -73,12 +73,12 @@ test('a wait in which nothing happened is a heartbeat', async () => {
   assert.deepEqual(parts, [RETRY, QUEUED, HEARTBEAT, PROCESSING, HEARTBEAT, FAILED])
 })
 
-test('each new place in the queue is told, without an id', async () => {
-  const places = [makeRead('queued', 5), makeRead('queued', 5), makeRead('queued', 2), makeRead('processing')]
-  const parts = await collect([...places, makeRead('failed')])
-  const placeOf = (position: number) =>
-    `event: position\ndata: {"position":${position},"estimated_wait_ms":null}\n\n`
-  assert.deepEqual(parts, [RETRY, QUEUED, placeOf(5), HEARTBEAT, placeOf(2), PROCESSING, FAILED])
+test('a new place in the queue is told, without an id, after five seconds', async () => {
+  const first = makeRead('queued', 5, 0)
+  const places = [makeRead('queued', 5, 2000), makeRead('queued', 3, 4999), makeRead('queued', 2, 5000)]
+  const parts = await collect([...places, makeRead('processing'), makeRead('failed')], { first })
+  const place = 'event: position\ndata: {"position":2,"estimated_wait_ms":null}\n\n'
+  assert.deepEqual(parts, [RETRY, QUEUED, HEARTBEAT, HEARTBEAT, place, PROCESSING, FAILED])
 })
 
 test('who comes again while it waits is told its place', async () => {

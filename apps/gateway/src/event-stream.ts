@@ -6,13 +6,13 @@ import type { Listener, Waits } from './waits.ts'
 
 export interface EventStreamDeps {
   waits: Pick<Waits, 'isStopped'>
-  listener: Pick<Listener, 'waitForChange'>
+  listener: Pick<Listener, 'waitUntil'>
   view: (read: PredictionRead) => Promise<Prediction>
 }
 
 // A proxy in between may close what is silent for a minute; a client that is gone is noticed by writing to it.
 const HEARTBEAT_MS = 15_000
-/** While it waits in the queue, its place is looked at this often. */
+/** Of the places in the queue, one in this time is told at most. */
 const POSITION_MS = 5000
 /** How long a client shall wait before it comes again. */
 const RETRY = 'retry: 1000\n\n'
@@ -61,6 +61,11 @@ async function* tellChanges(
   }
 }
 
+/** Whether a reading is worth telling after this one. */
+const isNews = (known: PredictionRead, read: PredictionRead): boolean =>
+  read.status !== known.status ||
+  (read.position !== known.position && read.nowMs >= known.nowMs + POSITION_MS)
+
 async function* followStatus(
   { waits, listener, view }: EventStreamDeps,
   first: PredictionRead,
@@ -72,18 +77,18 @@ async function* followStatus(
     if (isEnded(read)) return
     told = { sent: Math.max(told.sent, listStatusChanges(read).at(-1)?.number ?? 0), position: read.position }
     const known = read
-    const timeoutMs = known.status === 'queued' ? POSITION_MS : HEARTBEAT_MS
     const next = await listener
-      .waitForChange(known, { timeoutMs, signal })
+      .waitUntil((now) => isNews(known, now), known.record.data, { timeoutMs: HEARTBEAT_MS, signal })
       .catch((error: unknown) => keepKnown(error, known))
     if (next === null || signal.aborted) return
-    if (next.status === known.status) {
+    if (!isNews(known, next)) {
       if (waits.isStopped()) {
         yield RETRY
         return
       }
-      if (next.position === known.position) yield HEARTBEAT
+      yield HEARTBEAT
+    } else {
+      read = next
     }
-    read = next
   }
 }

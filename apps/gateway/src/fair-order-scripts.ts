@@ -28,8 +28,8 @@ local function lower(place, jobs, id, score, by)
 end`
 
 /**
- * KEYS: hash of the order, prioritized set. ARGV: flow, distance, count, ms after which the order is forgotten, what the
- * keys of job hashes begin with. Returns the tags.
+ * KEYS: hash of the order, prioritized set. ARGV: flow, distance, ms after which the order is forgotten, what the keys of
+ * job hashes begin with. Returns a tag.
  *
  * The hash has the last tag of each flow; `now`, the tag that the head of the queue has reached; `top`, the highest tag
  * given out; and `by`, how much the numbers were lowered the last time. When nobody waits, a new round begins at `top`: what
@@ -38,7 +38,7 @@ end`
  *
  * A job that stands above `top` got its tag before the numbers were lowered, and was added after it: it is lowered here.
  */
-export const TAKE_TAGS = `${SCORES}
+export const TAKE_TAG = `${SCORES}
 local state = redis.call('HMGET', KEYS[1], 'now', 'top', 'by', ARGV[1])
 local now, top = tonumber(state[1] or FIRST - 1), tonumber(state[2] or FIRST - 1)
 local last = tonumber(state[4] or 0)
@@ -48,22 +48,30 @@ if head then
   for _ = 1, state[3] and 100 or 0 do
     local latest = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')
     if readTag(latest[2]) <= top then break end
-    lower(KEYS[2], ARGV[5], latest[1], latest[2], tonumber(state[3]))
+    lower(KEYS[2], ARGV[4], latest[1], latest[2], tonumber(state[3]))
   end
 else
   now, last = top, 0
   redis.call('DEL', KEYS[1])
   if state[3] then redis.call('HSET', KEYS[1], 'by', state[3]) end
 end
-last = math.max(now, last)
-local tags = {}
-for i = 1, tonumber(ARGV[3]) do
-  last = last + ARGV[2]
-  tags[i] = math.min(math.ceil(last - 0.000001), ${TAG_MAX})
-end
-redis.call('HSET', KEYS[1], 'now', now, 'top', math.max(top, tags[#tags]), ARGV[1], last)
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-return tags`
+last = math.max(now, last) + ARGV[2]
+local tag = math.min(math.ceil(last - 0.000001), ${TAG_MAX})
+redis.call('HSET', KEYS[1], 'now', now, 'top', math.max(top, tag), ARGV[1], last)
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return tag`
+
+/**
+ * KEYS: hash of the order, prioritized set, wait list. ARGV: flow, distance. Returns how many would be before a prediction
+ * that came now.
+ */
+export const COUNT_AHEAD = `${SCORES}
+local ahead, head = redis.call('LLEN', KEYS[3]), findHead(KEYS[2])
+if not head then return ahead + redis.call('ZCARD', KEYS[2]) end
+local state = redis.call('HMGET', KEYS[1], 'now', ARGV[1])
+local now = math.max(tonumber(state[1] or 0), readTag(head))
+local tag = math.ceil(math.max(now, tonumber(state[2] or 0)) + ARGV[2] - 0.000001)
+return ahead + redis.call('ZCOUNT', KEYS[2], '-inf', string.format('(%.0f', (tag + 0.5) * UNIT))`
 
 /**
  * KEYS: hash of the order, prioritized set, delayed set, active list, wait list. ARGV: what the keys of job hashes begin

@@ -45,24 +45,21 @@ const openQueue = async (t: TestContext, weights: Record<string, number> = {}) =
     order,
     add,
     /** Adds predictions of a tenant, which are called `<tenant><number>`, or after their priority. */
-    async submit(tenant: string, count = 1, priority?: Priority): Promise<void> {
+    submit: async (tenant: string, count = 1, priority?: Priority): Promise<void> => {
       for (let i = 0; i < count; i++) {
         const name = priority ?? tenant
         const number = (numbers.get(name) ?? 0) + 1
         numbers.set(name, number)
         const who = { tenant, ...(priority === undefined ? {} : { priority }) }
-        const [tag = 0] = await order.takeTags(MODEL, who, 1)
-        await add(`${name}${number}`, tag)
+        await add(`${name}${number}`, await order.takeTag(MODEL, who))
       }
     },
-    async take(): Promise<Job> {
+    take: async (): Promise<Job> => {
       const job = await worker.getNextJob('token', { block: false })
       assert.ok(job !== undefined)
       return job
     },
-    async listWaiting(): Promise<string> {
-      return (await redis.zrange(queue.toKey('prioritized'), '0', '-1')).join(' ')
-    },
+    listWaiting: async () => (await redis.zrange(queue.toKey('prioritized'), '0', '-1')).join(' '),
     readTag: async (id: string) => Number(await redis.hget(queue.toKey(id), 'priority')),
   }
 }
@@ -186,7 +183,7 @@ test('a number from before finds its place after the numbers have begun anew', a
   const { order, add, submit, take, listWaiting, readTag } = await openQueue(t, FAR)
   await submit('far', 9)
   for (let i = 0; i < 5; i++) await take()
-  const [late = 0] = await order.takeTags(MODEL, { tenant: 'late' }, 1)
+  const late = await order.takeTag(MODEL, { tenant: 'late' })
   await submit('far', 1)
   await waitUntil('the head is the first again', async () => (await readTag('far6')) === 2)
   await add('late1', late)

@@ -121,8 +121,7 @@ export const createJobQueue = (
   const takePlace = async (data: PredictJobData): Promise<number> => {
     if (data.known !== undefined) return JOB_PRIORITY.known
     requireConnection()
-    const [tag = JOB_PRIORITY.ordinary] = await deps.fairOrder.takeTags(data.model, data, 1)
-    return tag
+    return deps.fairOrder.takeTag(data.model, data)
   }
 
   const addAlone = async (id: string, data: PredictJobData): Promise<void> => {

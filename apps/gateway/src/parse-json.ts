@@ -22,7 +22,7 @@ export const createJsonParser = <T extends TSchema>(schema: T) => {
   const validator = Compile(schema)
   return (bytes: Uint8Array): Static<T> => {
     const value = parse(bytes)
-    if (validator.Check(value)) return value as Static<T>
+    if (validator.Check(value)) return value
     throw new AppError('request_invalid', describeValidation('body', validator.Errors(value)))
   }
 }

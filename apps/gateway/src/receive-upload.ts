@@ -3,6 +3,7 @@ import { isHeadComplete, requireImageType, SNIFF_BYTES, type ImageType } from '@
 import { createHash } from 'node:crypto'
 
 export interface ReceivedUpload {
+  /** Taken out once they are stored: thousands may wait for their answers, and need not hold their pictures. */
   bytes: Buffer
   /** Hex. */
   sha256: string

@@ -20,6 +20,8 @@ export type SubmitRequest = Omit<PredictionRequest, 'id' | 'isKeyed'> & {
   onAccepted?: () => void
 }
 
+const NOTHING = Buffer.alloc(0)
+
 /**
  * Accepts a prediction and waits for its end as long as asked; resolves with its record as it is then. Once it is
  * accepted nothing fails any more: a client that got an error would send the picture again.
@@ -37,6 +39,7 @@ export const createSubmit =
     const listener = deps.waits.listen(id)
     try {
       const { data, read: accepted } = await deps.acceptPrediction({ ...request, id, isKeyed })
+      request.upload.bytes = NOTHING
       onAccepted?.()
       // Under the id of a key there may have been another before: what was heard since may be of that one.
       const waiting = isKeyed ? deps.waits.waitForEnd(id, wait) : listener.waitForEnd(data, wait)

@@ -33,7 +33,7 @@ test('the announcement alone ends a wait', async (t) => {
   await waitForSubscribers(gateway.redis)
   const before = await countReads(gateway.redis)
   // Without timers there is no safety poll.
-  t.mock.timers.enable({ apis: ['setTimeout'] })
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
   const waiting = getPrediction(gateway, id, '?wait=60')
   while ((await countReads(gateway.redis)) === before) await nextTurn()
   gate.open()

@@ -6,6 +6,7 @@ import type { Keys } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import { createBells } from './bells.ts'
 import { isEnded, type PredictionRead, type RecordReader } from './record-reader.ts'
+import { createSafetyPoll } from './safety-poll.ts'
 
 export interface WaitOptions {
   timeoutMs: number
@@ -22,8 +23,12 @@ export interface Listener {
    * @throws AppError `queue_unavailable` when Redis cannot be read at the end
    */
   waitForEnd(data: PredictJobData, options: WaitOptions): Promise<PredictionRead | null>
-  /** Like `waitForEnd`, but until the status is another than in this reading. Beginnings are found by looking. */
-  waitForChange(known: PredictionRead, options: WaitOptions): Promise<PredictionRead | null>
+  /** Like `waitForEnd`, but until a reading is one that `isReached`. Whatever is not the end is found by looking. */
+  waitUntil(
+    isReached: (read: PredictionRead) => boolean,
+    data: PredictJobData,
+    options: WaitOptions,
+  ): Promise<PredictionRead | null>
   close(): void
 }
 
@@ -37,19 +42,12 @@ export interface Waits {
   isStopped(): boolean
 }
 
-/**
- * An announcement can be missed: a worker may die before it makes it, a connection may be down when it is made. So
- * everybody who waits looks again after this long at the latest.
- */
-const SAFETY_POLL_MS = 2000
-/** They look at common moments, and so together: 5,000 who wait are 30 scripts a second in place of 2,500. */
-const LOOK_GRID_MS = 250
-
-const untilNextLook = (): number => SAFETY_POLL_MS - (performance.now() % LOOK_GRID_MS)
+/** What wakes somebody: an announcement, or a reading that is what is waited for (null: there is no such prediction). */
+type Heard = { message: string } | { read: PredictionRead | null }
 
 /** The reading that an announcement brings along; null when it brings none, or of something that has not ended. */
-const readMessage = (id: string, data: PredictJobData, message: string | null): PredictionRead | null => {
-  const end = message === null ? null : parseEndMessage(message)
+const readMessage = (id: string, data: PredictJobData, message: string): PredictionRead | null => {
+  const end = parseEndMessage(message)
   const record = end === null ? null : parseRecord(id, data, end.values)
   if (end === null || record === null) return null
   const nowMs = end.now_ms
@@ -63,10 +61,12 @@ export const createWaits = (deps: {
   reader: Pick<RecordReader, 'read'>
   keys: Keys
 }): Waits => {
-  const bells = createBells()
+  const bells = createBells<Heard>()
+  // An announcement can be missed: a worker may die before it makes it, a connection may be down when it is made.
+  const safetyPoll = createSafetyPoll(deps.reader.read)
   let isStopped = false
 
-  deps.subscriber.on('message', (_channel, message) => bells.ring(readEndedId(message), message))
+  deps.subscriber.on('message', (_channel, message) => bells.ring(readEndedId(message), { message }))
   const subscribe = (): void => void deps.subscriber.subscribe(deps.keys.ended).catch(() => undefined)
   // The client repeats only a subscription that Redis once accepted, and drops one that a login failed before.
   deps.subscriber.on('ready', subscribe)
@@ -87,35 +87,44 @@ export const createWaits = (deps: {
       }
     }
 
-    const waitUntil = async (
-      isReached: (read: PredictionRead) => boolean,
+    /** What was heard in time; undefined when it has to be looked for. */
+    const listenFor = async (
       data: PredictJobData,
-      { timeoutMs, signal }: WaitOptions,
-    ): Promise<PredictionRead | null> => {
+      ms: number,
+    ): Promise<PredictionRead | null | undefined> => {
+      const heard = await bell.next(ms)
+      if (heard === null) return undefined
+      return 'read' in heard ? heard.read : (readMessage(id, data, heard.message) ?? undefined)
+    }
+
+    const waitUntil: Listener['waitUntil'] = async (isReached, data, { timeoutMs, signal }) => {
       const endsAt = performance.now() + timeoutMs
       const wake = (): void => bell.ring()
       signal?.addEventListener('abort', wake)
+      const show = (read: PredictionRead | null): void => {
+        if (read === null || isReached(read)) bell.ring({ read })
+      }
+      const unwatch = timeoutMs > 0 ? safetyPoll.watch(id, show) : () => undefined
       try {
         for (;;) {
           const remainingMs = endsAt - performance.now()
           if (remainingMs > 0 && !isOver(signal)) {
-            const message = await bell.next(Math.min(remainingMs, untilNextLook()))
-            const told = readMessage(id, data, message)
-            if (told !== null) return told
+            const heard = await listenFor(data, remainingMs)
+            if (heard !== undefined) return heard
           }
           const isLast = performance.now() >= endsAt || isOver(signal)
           const read = await look(isLast)
           if (read !== undefined && (isLast || read === null || isReached(read))) return read
         }
       } finally {
+        unwatch()
         signal?.removeEventListener('abort', wake)
       }
     }
 
     return {
       waitForEnd: (data, options) => waitUntil(isEnded, data, options),
-      waitForChange: (known, options) =>
-        waitUntil(({ status }) => status !== known.status, known.record.data, options),
+      waitUntil,
       close: remove,
     }
   }

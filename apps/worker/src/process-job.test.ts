@@ -216,6 +216,25 @@ test('what was answered is remembered for as many classes as can be asked for', 
   assert.ok((await queue.redis.pttl(key)) > 0)
 })
 
+test('what one tenant was answered is remembered for that one', async () => {
+  const upload = { ...queue.makeData().upload, sha256: 'a-hash-of-ann' }
+  await queue.outcomeOf(await queue.add(queue.makeData({ upload, tenant: 'ann' })))
+  const keys = () => queue.redis.keys(`${queue.env.REDIS_PREFIX}:result:*:a-hash-of-ann`)
+  await waitUntil('it is remembered', async () => (await keys()).length === 1)
+  assert.match((await keys())[0] ?? '', /:result:ann:/)
+})
+
+test('an end lets go of the share that its tenant had for it', async () => {
+  const job = await queue.add(queue.makeData({ tenant: 'ann' }))
+  const id = job.id ?? ''
+  const [shares, held] = [`${queue.env.REDIS_PREFIX}:shares:ann`, `${queue.env.REDIS_PREFIX}:held:ann`]
+  await queue.redis.hset(shares, 'bytes', 500)
+  await queue.redis.hset(held, { [id]: `200 1 2 ${queue.env['MODEL']}`, another: '300 1 2 a-model' })
+  await queue.outcomeOf(job)
+  await waitUntil('it is let go', async () => (await queue.redis.hlen(held)) === 1)
+  assert.equal(await queue.redis.hget(shares, 'bytes'), '300')
+})
+
 test('a job with which three workers have died is not run a fourth time', async () => {
   const job = await queue.add(queue.makeData(), undefined, { delay: 500 })
   await queue.redis.hset(queue.queue.toKey(job.id ?? ''), OPEN_RUNS_FIELD, 3)

@@ -46,7 +46,6 @@ export const ERRORS = {
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   queue_unavailable: { status: 503, title: 'The queue cannot be reached' },
   queue_full: { status: 503, title: 'The queue is full' },
-  model_not_ready: { status: 503, title: 'No worker serves this model now' },
   shutting_down: { status: 503, title: 'This server is shutting down' },
   prediction_timeout: { status: 504, title: 'The prediction is not finished yet' },
   // The outcome of a prediction

@@ -5,6 +5,8 @@ import { coerceError } from '@menagerie/shared/coerce-error'
 export interface ClassifyOptions {
   url: string
   paths: string[]
+  /** Where the service wants one. */
+  apiKey?: string | undefined
   print: (text: string) => void
   signal?: AbortSignal | undefined
 }
@@ -27,6 +29,7 @@ const postPicture = async (path: string, options: ClassifyOptions): Promise<Answ
   const response = await fetch(`${options.url}/`, {
     method: 'POST',
     body: form,
+    ...(options.apiKey === undefined ? {} : { headers: { authorization: `Bearer ${options.apiKey}` } }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
   return {

@@ -124,14 +124,14 @@ const GATEWAY_STOP_MS = 15_000
 const WORKER_STOP_MS = 30_000
 
 const showPictures = async (options: LaunchOptions, url: string): Promise<PictureSummary> => {
-  const { settings, log, signal } = options
+  const { settings, env, log, signal } = options
   const pictures = await listPictures(settings.dataDir)
   const samples = pictures.length > 0 ? [] : listSamples()
   if (samples.length > 0) log(`No pictures in ${settings.dataDir}: showing samples`)
   for (const { path, source } of samples) log(`  ${basename(path)} from the ${source}`)
   log('')
   const paths = samples.length > 0 ? samples.map(({ path }) => path) : pictures
-  return await classifyPictures({ url, paths, print: log, signal })
+  return await classifyPictures({ url, paths, apiKey: env['API_KEY'] || undefined, print: log, signal })
 }
 
 const serve = async ({ log, signal }: LaunchOptions, url: string): Promise<void> => {

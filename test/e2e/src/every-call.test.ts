@@ -1,5 +1,6 @@
 // One photo, one answer: a golden retriever is n02099601 by every way of asking and every way of waiting.
 // Without the trained weights the stand-in answers, and all ways must agree on what it says.
+import type { Batch, BatchResult } from '@menagerie/contract/batch'
 import type { Prediction } from '@menagerie/contract/prediction'
 import { makeForm } from '@menagerie/harness/form'
 import { FIXTURES_DIR } from '@menagerie/harness/paths'
@@ -53,6 +54,41 @@ test('every call gives the same answer', async (t) => {
     assert.deepEqual(prediction.metadata, { order: 'A-17' })
   })
 
+  await t.test('JSON with a data URL', async () => {
+    const image = `data:image/jpeg;base64,${Buffer.from(picture).toString('base64')}`
+    const answer = await fetch(`${url}/v1/predictions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', prefer: 'wait=30' },
+      body: JSON.stringify({ input: { image }, top_k: 2 }),
+    })
+    assert.equal(answer.status, 200)
+    const prediction = (await answer.json()) as Prediction
+    assertSame(prediction)
+    assert.equal(prediction.output?.top_k.length, 2)
+  })
+
+  await t.test('the calls of the Open Inference Protocol and of TorchServe', async () => {
+    const model = service.env['MODEL'] ?? ''
+    const infer = await fetch(`${url}/v2/models/${model}/infer`, {
+      method: 'POST',
+      body: JSON.stringify({
+        inputs: [
+          {
+            name: 'image',
+            shape: [1],
+            datatype: 'BYTES',
+            data: [Buffer.from(picture).toString('base64')],
+          },
+        ],
+        outputs: [{ name: 'class_id' }],
+      }),
+    })
+    const { outputs } = (await infer.json()) as { outputs: Array<{ data: string[] }> }
+    assert.equal(outputs[0]?.data[0], expected.class_id)
+    const put = await fetch(`${url}/predictions/${model}`, { method: 'PUT', body: picture })
+    assert.equal(Object.keys((await put.json()) as object)[0], expected.class_name)
+  })
+
   await t.test('a raw image with options in the query, then a long poll', async () => {
     const accepted = await fetch(`${url}/v1/predictions?top_k=1`, {
       method: 'POST',
@@ -72,6 +108,26 @@ test('every call gives the same answer', async (t) => {
     const [prediction] = await service.waitForAll([id])
     assert.ok(prediction)
     assertSame(prediction)
+  })
+
+  await t.test('a batch, and its results as lines', async () => {
+    const form = new FormData()
+    for (const name of ['a.jpg', 'b.jpg']) form.append('file', new Blob([picture]), name)
+    const headers = { 'cache-control': 'no-cache' }
+    const accepted = await fetch(`${url}/v1/batches`, { method: 'POST', body: form, headers })
+    assert.equal(accepted.status, 202)
+    const { urls } = (await accepted.json()) as Batch
+    const lines = (await (await fetch(urls.results)).text()).trimEnd().split('\n')
+    const results = lines.map((line) => JSON.parse(line) as BatchResult)
+    assert.deepEqual(
+      results.map(({ custom_id, status, output }) => [custom_id, status, output?.class_id]),
+      [
+        ['a.jpg', 'succeeded', expected.class_id],
+        ['b.jpg', 'succeeded', expected.class_id],
+      ],
+    )
+    const { status } = (await (await fetch(urls.get)).json()) as Batch
+    assert.equal(status, 'completed')
   })
 
   await t.test('a signed webhook', async () => {

@@ -92,10 +92,13 @@ export const admit = fp<AdmitDeps>(
     app.addHook('onRequest', async (request, reply) => {
       if (request.routeOptions.config.admits !== true) return
       const model = await findModel(request)
-      await deps.admission.requireRoom(model)
+      await deps.admission.requireRoom(model, request.tenant.id)
       request.releaseUpload = deps.admission.reserve(readHeldLength(request))
       reply.raw.once('close', request.releaseUpload)
       await admitTenant(request, reply, model)
+      // Whoever reads a body that was cut before would wait without end.
+      if (request.raw.destroyed && !request.raw.complete)
+        throw new AppError('request_invalid', 'the client went away in the middle of its upload')
     })
 
     // Node would ask for the body at once; a client that waits to be asked need not send what is refused.

@@ -14,6 +14,9 @@ interface Asked {
   options: PredictionOptions
 }
 
+/** A prediction that succeeded. */
+export type Answered = Prediction & { output: NonNullable<Prediction['output']> }
+
 /**
  * Asks for a prediction and waits for its answer, as the calls of other servers do; `Location` says where it can be read,
  * whatever comes of it. Who goes away ends the wait, not the prediction.
@@ -22,11 +25,7 @@ interface Asked {
  */
 export const createAskAndWait =
   (deps: AppDeps, { syncTimeoutMs }: Pick<AppOptions, 'syncTimeoutMs'>) =>
-  async (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    asked: Asked,
-  ): Promise<Prediction & { output: NonNullable<Prediction['output']> }> => {
+  async (request: FastifyRequest, reply: FastifyReply, asked: Asked): Promise<Answered> => {
     const baseUrl = deps.baseUrl(request)
     const read = await deps.submit(
       {

@@ -1,16 +1,21 @@
-import type { ErrorCode } from '@menagerie/contract/errors'
+import { ERRORS, type ErrorCode } from '@menagerie/contract/errors'
 import Type from 'typebox'
 import { MARK_HEADERS } from './answer-marks.ts'
 import { OUTCOME_CODES } from './outcome-codes.ts'
-import { problemResponses } from './problem-responses.ts'
 import { KEY_CODES, UPLOAD_CODES } from './upload-body.ts'
 
 /** Response schemas for error codes of a route whose errors have the shape of another server's. */
 export const foreignResponses = (schema: Type.TSchema, ...codes: ErrorCode[]): Record<string, object> =>
   Object.fromEntries(
-    Object.entries(problemResponses(...codes)).map(([status, response]) => [
+    [...new Set(codes.map((code) => ERRORS[code].status))].map((status) => [
       status,
-      { ...response, content: { 'application/json': { schema } } },
+      {
+        description: codes
+          .filter((code) => ERRORS[code].status === status)
+          .map((code) => ERRORS[code].title)
+          .join('; '),
+        content: { 'application/json': { schema } },
+      },
     ]),
   )
 

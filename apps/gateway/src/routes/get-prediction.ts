@@ -66,7 +66,8 @@ const waitForNews = async (
 ): Promise<PredictionRead | null> => {
   if (isEnded(first) || wait.timeoutMs === 0) return first
   if (ifNoneMatch === undefined) return listener.waitForEnd(first.record.data, wait)
-  return isKnownStatus(ifNoneMatch, first.status) ? listener.waitForChange(first, wait) : first
+  if (!isKnownStatus(ifNoneMatch, first.status)) return first
+  return listener.waitUntil(({ status }) => status !== first.status, first.record.data, wait)
 }
 
 const readNews = async (

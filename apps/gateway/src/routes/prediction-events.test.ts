@@ -175,7 +175,7 @@ test('clients that leave, leave nothing behind: nobody looks for them any more',
   const gateway = await openTestGateway(t, { REDIS_URL: redis.url })
   const { id } = await submit(gateway)
   // Time passes only when the test says so.
-  t.mock.timers.enable({ apis: ['setTimeout'] })
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
   const streams = await Promise.all(Array.from({ length: 20 }, () => follow(gateway, id)))
   await turnUntil(() => streams.every(({ events }) => events.length === 1))
   const atFirst = await countReads(gateway.redis)

@@ -61,7 +61,7 @@ test('a name that comes twice keeps both probabilities', async (t) => {
     ['n01440764', 'tench'],
   ]
   await startFakeWorker(t, gateway, { model: { labels } })
-  const answer = (await (await put(gateway, PATH)).json()) as unknown
+  const answer: unknown = await (await put(gateway, PATH)).json()
   assert.deepEqual(answer, { crane: 0.7, 'crane (n03126707)': 0.2, tench: 0.1 })
 })
 

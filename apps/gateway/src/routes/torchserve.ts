@@ -57,7 +57,7 @@ const nameClasses = ({ top_k }: NonNullable<Prediction['output']>): Record<strin
 }
 
 const Params = Type.Object({
-  model: Type.String({ maxLength: 64, description: 'GET /v1/models lists them' }),
+  model: Type.String({ maxLength: 64, description: 'GET /v1/models lists them', examples: ['densenet-121'] }),
 })
 
 const schema = {
@@ -85,7 +85,14 @@ const schema = {
   },
 }
 
-const Status = Type.Object({ status: Type.Enum(['Healthy', 'Unhealthy']) })
+const Healthy = Type.Object(
+  { status: Type.String() },
+  { description: 'Predictions are taken', examples: [{ status: 'Healthy' }] },
+)
+const Unhealthy = Type.Object(
+  { status: Type.String() },
+  { description: 'Predictions cannot be taken now', examples: [{ status: 'Unhealthy' }] },
+)
 
 /** TorchServe's calls: `/predictions/{model}` and `GET /ping` */
 export const torchServeRoutes =
@@ -104,7 +111,17 @@ export const torchServeRoutes =
 
     for (const [url, params] of [
       ['/predictions/:model', Params],
-      ['/predictions/:model/:version', Type.Object({ ...Params.properties, version: Type.String() })],
+      [
+        '/predictions/:model/:version',
+        Type.Object({
+          ...Params.properties,
+          version: Type.String({
+            maxLength: 64,
+            description: `The only one is ${VERSION}`,
+            examples: [VERSION],
+          }),
+        }),
+      ],
     ] as const) {
       app.route({
         // `curl -T photo.jpg` puts.
@@ -115,7 +132,7 @@ export const torchServeRoutes =
         handler: async (request, reply) => {
           requireVersion(request)
           const { upload } = await receiveInput(request, options.uploadBytesMax)
-          const { model } = request.params as { model: string }
+          const { model } = request.params
           const { output } = await askAndWait(request, reply, { upload, options: { model, top_k: CLASSES } })
           return nameClasses(output)
         },
@@ -129,7 +146,7 @@ export const torchServeRoutes =
         schema: {
           tags: ['compatibility'],
           summary: 'Can it take predictions? As TorchServe says it',
-          response: { 200: Status, 503: Status },
+          response: { 200: Healthy, 503: Unhealthy },
         },
       },
       async (_request, reply) => {
@@ -139,7 +156,7 @@ export const torchServeRoutes =
             () => true,
             () => false,
           ))
-        return reply.code(isHealthy ? 200 : 503).send({ status: isHealthy ? 'Healthy' : 'Unhealthy' })
+        return isHealthy ? { status: 'Healthy' } : reply.code(503).send({ status: 'Unhealthy' })
       },
     )
   }

@@ -23,6 +23,8 @@ test('another tenant gets the same answers about a prediction as about none at a
     ['GET', ''],
     ['GET', '?wait=60'],
     ['GET', '/events'],
+    ['GET', '/deliveries'],
+    ['POST', '/deliveries/1/redeliver'],
     ['POST', '/cancel'],
     ['DELETE', ''],
   ]
@@ -56,7 +58,9 @@ test('an answer that one tenant got is not given to another', async (t) => {
   const gateway = await openTestGateway(t, await withTenants(t, TENANTS))
   await startFakeWorker(t, gateway)
   const { id } = await submit(gateway, { headers: as('ann') })
-  const data = (await gateway.queue.getJob(id))?.data as PredictJobData
+  const job = await gateway.queue.getJob(id)
+  assert.ok(job !== undefined)
+  const data = job.data as PredictJobData
   assert.equal(data.tenant, 'ann')
   const cache = createResultCache(
     { redis: gateway.redis, keys: createKeys(gateway.prefix) },
@@ -69,7 +73,8 @@ test('an answer that one tenant got is not given to another', async (t) => {
   const isKnown = async (tenant: string): Promise<boolean> => {
     const prediction = await submit(gateway, { headers: as(tenant) })
     const job = await gateway.queue.getJob(prediction.id)
-    return (job?.data as PredictJobData).known !== undefined
+    assert.ok(job !== undefined)
+    return (job.data as PredictJobData).known !== undefined
   }
   assert.equal(await isKnown('ann'), true)
   assert.equal(await isKnown('bob'), false)

@@ -94,7 +94,7 @@ export const runKeysCommand = async (args: string[], defaultPath: string | undef
   if (command === 'list') return file.tenants.map(describe).join('\n')
   if (id === undefined) throw new UsageError(HELP)
   const key = createApiKey()
-  switch (command) {
+  switch (command ?? '') {
     case 'create': {
       if (!file.tenants.some((tenant) => tenant.id === id)) file.tenants.push({ id, keys: [] })
       const tenant = findTenant(file, id)

@@ -34,8 +34,10 @@ local function settle()
 end
 local function isOver()
   local count = redis.call('HLEN', KEYS[2])
+  -- What is more than the share all by itself would otherwise never get in.
+  if count == 0 then return false end
   if ARGV[1] ~= '0' and count + ARGV[3] > tonumber(ARGV[1]) then return true end
-  if ARGV[2] == '0' or count == 0 then return false end
+  if ARGV[2] == '0' then return false end
   return (tonumber(redis.call('HGET', KEYS[1], 'bytes')) or 0) + ARGV[4] > tonumber(ARGV[2])
 end
 local function isExhausted()
@@ -62,12 +64,17 @@ redis.call('HSET', KEYS[1], 'fullAt', after)
 if redis.call('PTTL', KEYS[1]) < ${RATE_WINDOW_MS} then redis.call('PEXPIRE', KEYS[1], ${2 * RATE_WINDOW_MS}) end
 return { 0, left, math.ceil(after - now), 0 }`
 
-/** ARGV behind those of SHARES: id, deadline, model, ms after which all of it is forgotten. Returns whether it is held now. */
+/**
+ * ARGV behind those of SHARES: deadline, model, ms after which all of it is forgotten, then id and bytes of each. Returns 0
+ * when they are held now, all of them; 1 when they were before, 2 when they are too much.
+ */
 export const HOLD = `${SHARES}
-if redis.call('HEXISTS', KEYS[2], ARGV[6]) == 1 then return 1 end
-if isExhausted() then return 0 end
-redis.call('HSET', KEYS[2], ARGV[6], table.concat({ ARGV[4], now, ARGV[7], ARGV[8] }, ' '))
+if redis.call('HEXISTS', KEYS[2], ARGV[9]) == 1 then return 1 end
+if isExhausted() then return 2 end
+for i = 9, #ARGV, 2 do
+  redis.call('HSET', KEYS[2], ARGV[i], table.concat({ ARGV[i + 1], now, ARGV[6], ARGV[7] }, ' '))
+end
 redis.call('HINCRBY', KEYS[1], 'bytes', ARGV[4])
-redis.call('PEXPIRE', KEYS[1], ARGV[9])
-redis.call('PEXPIRE', KEYS[2], ARGV[9])
-return 1`
+redis.call('PEXPIRE', KEYS[1], ARGV[8])
+redis.call('PEXPIRE', KEYS[2], ARGV[8])
+return 0`

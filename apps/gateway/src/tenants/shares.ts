@@ -24,6 +24,13 @@ export interface Asked {
   bytes: number
 }
 
+/** Predictions that are about to be enqueued together. */
+export interface Held {
+  model: string
+  deadline: number
+  items: Array<{ id: string; bytes: number }>
+}
+
 export interface Shares {
   /**
    * Counts a request against the tenant's rate, unless it has too much that has not ended.
@@ -33,16 +40,14 @@ export interface Shares {
    */
   admit(tenant: Tenant, asked: Asked): Promise<RateState | null>
   /**
-   * Counts a prediction among what the tenant has not ended, until whoever ends it lets go of it. Twice is as once.
+   * Counts predictions among what the tenant has not ended, until whoever ends each lets go of it; all of them or none.
    *
+   * @returns whether they count only now: a repetition finds them counted
    * @throws AppError `share_exhausted`, `queue_unavailable`, `queue_full`
    */
-  hold(
-    tenant: Tenant,
-    prediction: { id: string; model: string; bytes: number; deadline: number },
-  ): Promise<void>
-  /** Lets go of a prediction that was not accepted after all, or has ended before. What fails is found later. */
-  release(tenant: Tenant, id: string): Promise<void>
+  hold(tenant: Tenant, predictions: Held): Promise<boolean>
+  /** Lets go of a prediction that was not accepted after all, has ended before, or is deleted. What fails is found later. */
+  release(tenantId: string, id: string): Promise<void>
 }
 
 const RELEASE = `${RELEASE_SHARE}
@@ -57,7 +62,7 @@ export const createShares = (
   options: { prefix: string; queueAgeMaxMs: number },
 ): Shares => {
   const { redis, keys } = deps
-  const keysOf = (tenant: Tenant) => [keys.shares(tenant.id), keys.held(tenant.id)] as const
+  const keysOf = (id: string) => [keys.shares(id), keys.held(id)] as const
   // Of `<prefix>:predict.<model>:<id>` what comes before the model.
   const jobsPrefix = jobKey(options.prefix, predictQueueName(''), '').slice(0, -1)
   const shareArgs = ({ concurrencyMax, bytesMax }: Tenant, { predictions, bytes }: Asked) =>
@@ -70,24 +75,22 @@ export const createShares = (
       const limit = tenant.ratePerMinute
       if (limit === null && !hasShare(tenant)) return null
       const args = [...shareArgs(tenant, asked), limit ?? 0]
-      const reply = await guardRedis(() => redis.eval(ADMIT, 2, ...keysOf(tenant), ...args))
+      const reply = await guardRedis(() => redis.eval(ADMIT, 2, ...keysOf(tenant.id), ...args))
       const [code, left, resetMs, retryMs] = reply as [number, number, number, number]
       if (code === 2) throw exhausted()
       return limit === null ? null : { limit, windowMs: RATE_WINDOW_MS, left, resetMs, retryMs }
     },
-    async hold(tenant, { id, model, bytes, deadline }) {
-      if (!hasShare(tenant)) return
-      const args = [
-        ...shareArgs(tenant, { predictions: 1, bytes }),
-        id,
-        deadline,
-        model,
-        2 * options.queueAgeMaxMs,
-      ]
-      if ((await guardRedis(() => redis.eval(HOLD, 2, ...keysOf(tenant), ...args))) !== 1) throw exhausted()
+    async hold(tenant, { model, deadline, items }) {
+      if (!hasShare(tenant)) return false
+      const asked = { predictions: items.length, bytes: items.reduce((sum, { bytes }) => sum + bytes, 0) }
+      const common = [...shareArgs(tenant, asked), deadline, model, 2 * options.queueAgeMaxMs]
+      const args = [...common, ...items.flatMap(({ id, bytes }) => [id, bytes])]
+      const code = await guardRedis(() => redis.eval(HOLD, 2, ...keysOf(tenant.id), ...args))
+      if (code === 2) throw exhausted()
+      return code === 0
     },
-    async release(tenant, id) {
-      if (hasShare(tenant)) await redis.eval(RELEASE, 2, ...keysOf(tenant), id).catch(() => undefined)
+    async release(tenantId, id) {
+      await redis.eval(RELEASE, 2, ...keysOf(tenantId), id).catch(() => undefined)
     },
   }
 }

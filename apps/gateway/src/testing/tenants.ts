@@ -15,12 +15,11 @@ export const keyOf = (tenant: string): string => `mng_key-of-${tenant}`
 export const as = (tenant: string): Record<string, string> => ({ authorization: `Bearer ${keyOf(tenant)}` })
 
 export const formatKeysFile = (tenants: Record<string, Limits>): string => {
-  const entries = Object.entries(tenants).map(([id, limits]) => ({
-    id,
-    keys: [hashApiKey(keyOf(id))],
-    ...limits,
-  }))
-  return JSON.stringify({ tenants: entries })
+  const file: KeysFile = { tenants: [] }
+  for (const [id, limits] of Object.entries(tenants)) {
+    file.tenants.push({ id, keys: [hashApiKey(keyOf(id))], ...limits })
+  }
+  return JSON.stringify(file)
 }
 
 /** Writes a file of keys, and returns its path. */

@@ -1,4 +1,3 @@
-import type { Prediction } from '@menagerie/contract/prediction'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
@@ -7,13 +6,13 @@ import { base64Length } from '../../decode-base64.ts'
 import { receiveBody } from '../../receive-body.ts'
 import { receiveUpload } from '../../receive-upload.ts'
 import { SUBMIT_HEADERS } from '../../request-headers.ts'
-import { createAskAndWait } from '../ask-and-wait.ts'
+import { createAskAndWait, type Answered } from '../ask-and-wait.ts'
 import { ASK_AND_WAIT_CODES, ASK_AND_WAIT_HEADERS, foreignResponses } from '../foreign-responses.ts'
-import { buildOutput, checkOutputs, countTopK, OUTPUTS } from './outputs.ts'
+import { buildOutput, checkOutputs, countTopK } from './outputs.ts'
 import { readInferRequest, type Infer } from './read-infer-request.ts'
 import { requireVersion } from './require-version.ts'
 import { InferenceError, InferRequest, InferResponse, MODEL_PATHS, MODEL_VERSION } from './schemas.ts'
-import { encodeTensor } from './tensors.ts'
+import { encodeTensor, type OutputTensor } from './tensors.ts'
 
 const HEADER_LENGTH = 'inference-header-content-length'
 const JSON_OVERHEAD_BYTES = 64 * 1024
@@ -35,7 +34,7 @@ const schema = {
       Type.Integer({ minimum: 0, description: 'Bytes of JSON at the beginning of the body' }),
     ),
     'content-encoding': Type.Optional(
-      Type.Literal('identity', { description: 'Bodies are taken as they are; pictures are compressed' }),
+      Type.Literal('identity', { description: 'Bodies are taken as they are', examples: ['identity'] }),
     ),
   }),
   response: {
@@ -54,23 +53,25 @@ const schema = {
   },
 }
 
+const describeTensor = ({ name, datatype, data }: OutputTensor, bytes: Buffer | null) => {
+  const shape = [data.length]
+  return bytes === null
+    ? { name, datatype, shape, data }
+    : { name, datatype, shape, parameters: { binary_data_size: bytes.length } }
+}
+
 /** The answer as the protocol has it; outputs as binary data where that was asked for. */
-const sendOutputs = (
-  reply: FastifyReply,
-  { id, outputs, isBinary }: Infer,
-  { model, output }: { model: Prediction['model']; output: NonNullable<Prediction['output']> },
-): FastifyReply => {
+const sendOutputs = (reply: FastifyReply, infer: Infer, { model, output }: Answered): FastifyReply => {
   const binary: Buffer[] = []
-  const described = (outputs.length === 0 ? OUTPUTS : outputs).map((requested: Infer['outputs'][number]) => {
-    const { name, datatype, data } = buildOutput(requested, output)
-    const tensor = { name, datatype, shape: [data.length] }
-    if (!(requested.parameters?.binary_data ?? isBinary)) return { ...tensor, data }
-    const bytes = encodeTensor({ name, datatype, data } as Parameters<typeof encodeTensor>[0])
-    binary.push(bytes)
-    return { ...tensor, parameters: { binary_data_size: bytes.length } }
+  const outputs = infer.outputs.map((requested) => {
+    const tensor = buildOutput(requested, output)
+    const bytes = (requested.parameters?.binary_data ?? infer.isBinary) ? encodeTensor(tensor) : null
+    if (bytes !== null) binary.push(bytes)
+    return describeTensor(tensor, bytes)
   })
-  const answer = { model_name: model.name, model_version: MODEL_VERSION, outputs: described }
-  const json = Buffer.from(JSON.stringify(id === null ? answer : { id, ...answer }))
+  const id = infer.id === null ? {} : { id: infer.id }
+  const answer = { ...id, model_name: model.name, model_version: MODEL_VERSION, outputs }
+  const json = Buffer.from(JSON.stringify(answer))
   if (binary.length === 0) return reply.type('application/json').send(json)
   return reply
     .header(HEADER_LENGTH, json.length)
@@ -112,7 +113,7 @@ export const inferRoutes =
           requireVersion(request)
           const infer = await receive(request)
           const upload = await receiveUpload([infer.picture], { bytesMax: uploadBytesMax, filename: null })
-          const { model } = request.params as { model: string }
+          const { model } = request.params
           const options = { model, top_k: countTopK(infer.outputs) }
           return sendOutputs(reply, infer, await askAndWait(request, reply, { upload, options }))
         },

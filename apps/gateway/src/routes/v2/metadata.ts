@@ -1,12 +1,20 @@
 import { AppError } from '@menagerie/contract/errors'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
-import Type from 'typebox'
 import type { AppDeps, AppOptions } from '../../app.ts'
 import { foreignResponses } from '../foreign-responses.ts'
 import { OUTPUTS } from './outputs.ts'
 import { requireVersion } from './require-version.ts'
-import { InferenceError, MODEL_PATHS, MODEL_VERSION, ModelMetadata, ServerMetadata } from './schemas.ts'
+import {
+  InferenceError,
+  MODEL_PATHS,
+  MODEL_VERSION,
+  ModelMetadata,
+  ModelReady,
+  ServerLive,
+  ServerMetadata,
+  ServerReady,
+} from './schemas.ts'
 
 const tags = ['compatibility']
 
@@ -49,7 +57,7 @@ const serverRoutes =
         schema: {
           tags,
           summary: 'Is the server alive?',
-          response: { 200: Type.Object({ live: Type.Boolean() }) },
+          response: { 200: ServerLive },
         },
       },
       async () => ({ live: true }),
@@ -62,7 +70,7 @@ const serverRoutes =
           tags,
           summary: 'Can it take predictions? As /readyz',
           response: {
-            200: Type.Object({ ready: Type.Boolean() }),
+            200: ServerReady,
             ...foreignResponses(
               InferenceError,
               'internal_error',
@@ -114,16 +122,18 @@ const modelRoutes =
             summary: 'Is there a worker for this model?',
             params,
             response: {
-              200: Type.Object({ name: Type.String(), ready: Type.Boolean() }),
-              ...foreignResponses(InferenceError, ...MODEL_CODES, 'model_not_ready'),
+              200: ModelReady,
+              ...foreignResponses(InferenceError, ...MODEL_CODES),
+              503: InferenceError,
             },
           },
         },
-        async (request) => {
+        async (request, reply) => {
           const name = await requireModel(request)
           const { workersReady } = await deps.readCapacity(name)
-          if (workersReady === 0)
-            throw new AppError('model_not_ready', `no worker of model "${name}" is ready`)
+          if (workersReady === 0) {
+            return reply.code(503).send({ error: `no worker of model "${name}" is ready` })
+          }
           return { name, ready: true }
         },
       )

@@ -44,11 +44,13 @@ export const OUTPUTS: Output[] = [
   { name: 'confident', datatype: 'BOOL', shape: [1], read: ({ confident }) => [confident] },
 ]
 
+/** What is given to who asks for nothing in particular. */
+export const ALL_OUTPUTS: RequestOutput[] = OUTPUTS.map(({ name }) => ({ name }))
+
 const countClasses = ({ parameters }: RequestOutput): number => parameters?.classification || TOP_K_DEFAULT
 
 /** How many classes these outputs need. */
-export const countTopK = (requested: RequestOutput[]): number =>
-  Math.max(...requested.map(countClasses), requested.length === 0 ? TOP_K_DEFAULT : 0)
+export const countTopK = (requested: RequestOutput[]): number => Math.max(...requested.map(countClasses))
 
 /** @throws AppError `request_invalid` for an output that there is not */
 export const checkOutputs = (requested: RequestOutput[]): void => {

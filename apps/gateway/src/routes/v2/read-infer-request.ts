@@ -1,13 +1,13 @@
 import { AppError } from '@menagerie/contract/errors'
 import { decodeBase64 } from '../../decode-base64.ts'
 import { createJsonParser } from '../../parse-json.ts'
+import { ALL_OUTPUTS } from './outputs.ts'
 import { InferRequest, type RequestInput, type RequestOutput } from './schemas.ts'
 import { LENGTH_BYTES } from './tensors.ts'
 
 export interface Infer {
   id: string | null
   picture: Buffer
-  /** None: all of them. */
   outputs: RequestOutput[]
   /** Whether an output that does not say is sent as binary data. */
   isBinary: boolean
@@ -65,7 +65,7 @@ const readPicture = (input: RequestInput, tail: Buffer): Buffer => {
  * @throws AppError `request_invalid`
  */
 export const readInferRequest = (body: Buffer, headerLength: number | null): Infer => {
-  if (headerLength === 0) return { id: null, picture: body, outputs: [], isBinary: true }
+  if (headerLength === 0) return { id: null, picture: body, outputs: ALL_OUTPUTS, isBinary: true }
   const jsonLength = headerLength ?? body.length
   if (jsonLength > body.length) {
     throw refuse(`Inference-Header-Content-Length is ${jsonLength}, but the body has ${body.length} bytes`)
@@ -76,7 +76,7 @@ export const readInferRequest = (body: Buffer, headerLength: number | null): Inf
   return {
     id,
     picture: readPicture(input, body.subarray(jsonLength)),
-    outputs,
+    outputs: outputs.length === 0 ? ALL_OUTPUTS : outputs,
     isBinary: parameters?.binary_data_output ?? false,
   }
 }

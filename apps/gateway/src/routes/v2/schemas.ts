@@ -108,22 +108,55 @@ export const InferenceError = Type.Object(
   { description: 'An error as the protocol has them', examples: [{ error: 'there is no model "cat"' }] },
 )
 
-export const ServerMetadata = Type.Object({
-  name: Type.String(),
-  version: Type.String(),
-  extensions: Type.Array(Type.String()),
-})
+export const ServerMetadata = Type.Object(
+  { name: Type.String(), version: Type.String(), extensions: Type.Array(Type.String()) },
+  {
+    description: 'The server, and the extensions of the protocol that it knows',
+    examples: [{ name: 'menagerie', version: '1.0.0', extensions: ['binary_tensor_data', 'classification'] }],
+  },
+)
 
-export const ModelMetadata = Type.Object({
-  name: Type.String(),
-  versions: Type.Array(Type.String()),
-  platform: Type.String(),
-  inputs: Type.Array(Type.Object(Tensor)),
-  outputs: Type.Array(Type.Object(Tensor)),
-})
+export const ServerLive = Type.Object(
+  { live: Type.Boolean() },
+  { description: 'The server answers', examples: [{ live: true }] },
+)
+
+export const ServerReady = Type.Object(
+  { ready: Type.Boolean() },
+  { description: 'Predictions are taken', examples: [{ ready: true }] },
+)
+
+export const ModelReady = Type.Object(
+  { name: Type.String(), ready: Type.Boolean() },
+  { description: 'A worker of this model is ready', examples: [{ name: 'densenet-121', ready: true }] },
+)
+
+export const ModelMetadata = Type.Object(
+  {
+    name: Type.String(),
+    versions: Type.Array(Type.String()),
+    platform: Type.String(),
+    inputs: Type.Array(Type.Object(Tensor)),
+    outputs: Type.Array(Type.Object(Tensor)),
+  },
+  {
+    description: 'What the model takes and gives; a length of -1 is as many classes as are asked for',
+    examples: [
+      {
+        name: 'densenet-121',
+        versions: ['1'],
+        platform: 'onnxruntime_onnx',
+        inputs: [{ name: 'image', datatype: 'BYTES', shape: [1] }],
+        outputs: [{ name: 'probabilities', datatype: 'FP32', shape: [-1] }],
+      },
+    ],
+  },
+)
 export type ModelMetadata = Static<typeof ModelMetadata>
 
-const MODEL = { model: Type.String({ maxLength: 64, description: 'GET /v1/models lists them' }) }
+const MODEL = {
+  model: Type.String({ maxLength: 64, description: 'GET /v1/models lists them', examples: ['densenet-121'] }),
+}
 
 /** Models here have one version. */
 export const MODEL_VERSION = '1'
@@ -133,6 +166,9 @@ export const MODEL_PATHS = [
   { path: '/models/:model', params: Type.Object(MODEL) },
   {
     path: '/models/:model/versions/:version',
-    params: Type.Object({ ...MODEL, version: Type.String({ maxLength: 64, examples: [MODEL_VERSION] }) }),
+    params: Type.Object({
+      ...MODEL,
+      version: Type.String({ maxLength: 64, description: 'The only one is 1', examples: [MODEL_VERSION] }),
+    }),
   },
 ]

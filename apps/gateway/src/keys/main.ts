@@ -1,5 +1,5 @@
 import { EnvError } from '@menagerie/shared/env'
-import { runKeysCommand, UsageError } from './tenants/keys-command.ts'
+import { runKeysCommand, UsageError } from '../tenants/keys-command.ts'
 
 try {
   console.log(await runKeysCommand(process.argv.slice(2), process.env['API_KEYS_FILE'] || undefined))
