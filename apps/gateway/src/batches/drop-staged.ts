@@ -11,7 +11,7 @@ export const createDropStaged =
   (deps: { uploads: UploadStore; shares: Pick<Shares, 'release'> }) =>
   async (tenant: Tenant, jobs: PlannedJob[]): Promise<void> => {
     const dropOne = async ({ id, data }: PlannedJob): Promise<void> => {
-      void deps.shares.release(tenant, id)
+      void deps.shares.release(tenant.id, id)
       if (data.upload.id !== null) await deps.uploads.delete(data.upload.id).catch(() => undefined)
     }
     for (let from = 0; from < jobs.length; from += SLICE) {
