@@ -40,6 +40,12 @@ export const GatewaySettings = Type.Object({
     maximum: 512 * 1024 * 1024,
     description: 'Largest picture that is accepted, in bytes',
   }),
+  BATCH_BYTES_MAX: Type.Integer({
+    default: 256 * 1024 * 1024,
+    minimum: 1,
+    maximum: 8 * 1024 * 1024 * 1024,
+    description: 'Most bytes that the pictures of one batch may have together',
+  }),
   UPLOADS_IN_FLIGHT_BYTES: Type.Integer({
     default: 256 * 1024 * 1024,
     minimum: 1,
@@ -143,6 +149,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     trustProxy: settings.TRUST_PROXY?.split(',').map((entry) => entry.trim()) ?? false,
     uploadBytesMax: settings.UPLOAD_BYTES_MAX,
+    batchBytesMax: settings.BATCH_BYTES_MAX,
     admission: {
       uploadsInFlightBytesMax: settings.UPLOADS_IN_FLIGHT_BYTES,
       depthMax: settings.QUEUE_DEPTH_MAX,
