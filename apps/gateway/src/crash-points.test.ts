@@ -4,74 +4,22 @@
  * then shows that nothing is lost, doubled or left behind.
  */
 import { waitUntil } from '@menagerie/harness/processes'
-import { startRedisCut } from '@menagerie/harness/redis-cut'
 import { startWebhookReceiver, WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
 import type { Prediction } from '@menagerie/contract/prediction'
-import { createKeys } from '@menagerie/shared/keys'
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { atEnd } from './testing/at-end.ts'
-import { redeliver, waitForDelivery } from './testing/deliveries.ts'
-import { failWith, registerFakeWorker, startFakeWorker } from './testing/fake-worker.ts'
-import { openTestGateway, type TestGateway } from './testing/open-test-gateway.ts'
+import {
+  crashEverywhere,
+  expectTidy,
+  findTraces,
+  OPERATOR_KEY,
+  type Scene,
+} from './testing/crash-everywhere.ts'
+import { failWith, startFakeWorker } from './testing/fake-worker.ts'
+import type { TestGateway } from './testing/open-test-gateway.ts'
 import { cancel, getPrediction, postForm, readPrediction, submit } from './testing/requests.ts'
 import { sweepNow } from './testing/sweep-now.ts'
-
-const OPERATOR_KEY = 'the-key-of-the-operator'
-const ENV = { OPERATOR_KEY, CACHE_TTL: '0', SWEEP_INTERVAL: '1h' }
-const COMMANDS_MAX = 40
-
-interface Scene {
-  /** Crashes in the middle of the call. */
-  doomed: TestGateway
-  /** On the same Redis, and stays. */
-  other: TestGateway
-}
-
-/**
- * Plays a call with a crash after 0, 1, 2 … commands.
- *
- * @param call resolves with the answer, or rejects when there is none
- * @param check sees the answer, null when there was none or an error
- */
-const crashEverywhere = async <T>(
-  t: TestContext,
-  env: Record<string, string>,
-  prepare: (scene: Scene) => Promise<T>,
-  call: (scene: Scene, prepared: T) => Promise<Response>,
-  check: (scene: Scene, prepared: T, answer: Response | null) => Promise<void>,
-): Promise<void> => {
-  for (let commands = 0; ; commands++) {
-    assert.ok(commands < COMMANDS_MAX, 'the call never gets through')
-    const other = await openTestGateway(t, { ...ENV, ...env })
-    await registerFakeWorker(t, other)
-    const cut = await startRedisCut(other.redisUrl)
-    const doomed = await openTestGateway(t, { ...other.env, REDIS_URL: cut.url })
-    const scene = { doomed, other }
-    const prepared = await prepare(scene)
-    cut.cutAfter(commands)
-    const answer = await call(scene, prepared).catch(() => null)
-    const isThrough = !cut.isCut()
-    await cut.stop()
-    await doomed.close().catch(() => undefined)
-    if (isThrough) assert.ok(answer?.ok, `without a crash it works: ${answer?.status}`)
-    await t.test(isThrough ? `no crash in ${commands} commands` : `a crash after ${commands} commands`, () =>
-      check(scene, prepared, answer?.ok === true ? answer : null),
-    )
-    await other.close()
-    if (isThrough) return
-  }
-}
-
-/** After the end of everything: no picture, no job that waits for ever. */
-const expectTidy = async ({ other }: Scene): Promise<void> => {
-  await waitUntil('every job is settled', async () => {
-    const { completed = 0, failed = 0, ...open } = await other.queue.getJobCounts()
-    return completed + failed >= 0 && Object.values(open).every((count) => count === 0)
-  })
-  await sweepNow(other.env)
-  assert.deepEqual(await other.listUploads(), [])
-}
 
 const nothing = async (): Promise<null> => null
 
@@ -153,68 +101,6 @@ test('POST /v1/predictions with a key and a webhook, and then once more', async 
   )
 })
 
-test('POST /v1/predictions/{id}/deliveries/{n}/redeliver, and then once more', async (t) => {
-  const receiver = await startWebhookReceiver()
-  atEnd(t, 'receiver', () => receiver.stop())
-  await crashEverywhere(
-    t,
-    // No more deliveries of the one that crashes than it makes by itself.
-    { WEBHOOK_SECRET, WEBHOOK_ALLOW_PRIVATE: '1', WEBHOOK_RETRY_DELAYS: '0.1s,0.1s' },
-    async ({ other }) => {
-      const worker = await startFakeWorker(t, other)
-      const { id } = await submit(other, { fields: { webhook: receiver.url } })
-      await waitForDelivery(other, id, ({ status }) => status === 'delivered')
-      await worker.close()
-      return id
-    },
-    ({ doomed }, id) => redeliver(doomed, id, 1),
-    async (scene, id, answer) => {
-      const mine = () => receiver.received.filter(({ event }) => event.data['id'] === id)
-      if (answer !== null) await waitUntil('it came again', () => mine().length > 1)
-      assert.equal((await redeliver(scene.other, id, 1)).status, 202)
-      await waitUntil('it came', () => mine().length > 1)
-      await waitForDelivery(scene.other, id, ({ status }) => status === 'delivered')
-      assert.equal(new Set(mine().map(({ body }) => body)).size, 1)
-      await expectTidy(scene)
-    },
-  )
-})
-
-test('DELETE /v1/predictions/{id} of which only the webhooks are left, and then once more', async (t) => {
-  const receiver = await startWebhookReceiver()
-  atEnd(t, 'receiver', () => receiver.stop())
-  const remove = (gateway: TestGateway, id: string) =>
-    fetch(`${gateway.url}/v1/predictions/${id}`, { method: 'DELETE' })
-  const options = {
-    headers: { 'idempotency-key': 'a key' },
-    fields: { webhook: receiver.url, webhook_events_filter: 'start,completed' },
-  }
-  await crashEverywhere(
-    t,
-    { WEBHOOK_SECRET, WEBHOOK_ALLOW_PRIVATE: '1', WEBHOOK_RETRY_DELAYS: '0.1s,0.1s' },
-    async ({ other }) => {
-      const worker = await startFakeWorker(t, other)
-      const { id } = await submit(other, options)
-      for (const number of [1, 2]) {
-        await waitForDelivery(other, id, ({ n, status }) => n === number && status === 'delivered')
-      }
-      await worker.close()
-      await other.redis.del(other.queue.toKey(id))
-      return id
-    },
-    ({ doomed }, id) => remove(doomed, id),
-    async (scene, id, answer) => {
-      const again = await remove(scene.other, id)
-      if (answer !== null) assert.equal(again.status, 404)
-      assert.ok([204, 404].includes(again.status))
-      await sweepNow(scene.other.env)
-      await expectTidy(scene)
-      assert.deepEqual(await findTraces(scene, id), [])
-      assert.deepEqual(await scene.other.redis.keys(`${scene.other.prefix}:webhooks:wh-*`), [])
-    },
-  )
-})
-
 test('POST /v1/predictions/{id}/cancel', async (t) => {
   await crashEverywhere(
     t,
@@ -231,12 +117,6 @@ test('POST /v1/predictions/{id}/cancel', async (t) => {
     },
   )
 })
-
-const findTraces = async ({ other }: Scene, id: string): Promise<string[]> => {
-  const keys = await other.redis.keys(`${other.prefix}:*${id}*`)
-  const forgets = await other.redis.zrange(createKeys(other.prefix).forgets, '0', '-1')
-  return [...keys, ...forgets]
-}
 
 test('DELETE /v1/predictions/{id}, and then once more', async (t) => {
   const remove = (gateway: TestGateway, id: string) =>
