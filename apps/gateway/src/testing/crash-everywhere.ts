@@ -1,6 +1,5 @@
 import { waitUntil } from '@menagerie/harness/processes'
 import { startRedisCut } from '@menagerie/harness/redis-cut'
-import { createKeys } from '@menagerie/shared/keys'
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { registerFakeWorker } from './fake-worker.ts'
@@ -61,11 +60,4 @@ export const expectTidy = async ({ other }: Scene): Promise<void> => {
   })
   await sweepNow(other.env)
   assert.deepEqual(await other.listUploads(), [])
-}
-
-/** Of a prediction, in keys and in the list of deletions that are not done. */
-export const findTraces = async ({ other }: Scene, id: string): Promise<string[]> => {
-  const keys = await other.redis.keys(`${other.prefix}:*${id}*`)
-  const forgets = await other.redis.zrange(createKeys(other.prefix).forgets, '0', '-1')
-  return [...keys, ...forgets]
 }
