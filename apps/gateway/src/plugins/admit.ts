@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Admission } from '../admission.ts'
 import { estimateWaitMs, type CapacityReader } from '../capacity.ts'
+import { createTooLargeError } from '../receive-upload.ts'
 import type { ModelCatalog } from '../model-catalog.ts'
 import type { RateState, Shares } from '../tenants/shares.ts'
 
@@ -16,10 +17,13 @@ declare module 'fastify' {
     admits?: boolean
     /** How much of its body is in memory at a time, where that is not all of it, in bytes. */
     heldBytesMax?: number
+    /** The longest body that it takes with a picture in it. A longer one is refused before room is set aside for it. */
+    bodyBytesMax?: number
   }
 }
 
 interface AdmitDeps {
+  uploadBytesMax: number
   admission: Admission
   shares: Pick<Shares, 'admit'>
   readCapacity: CapacityReader
@@ -90,7 +94,9 @@ export const admit = fp<AdmitDeps>(
 
     app.decorateRequest('releaseUpload', () => undefined)
     app.addHook('onRequest', async (request, reply) => {
-      if (request.routeOptions.config.admits !== true) return
+      const { admits, bodyBytesMax = Number.POSITIVE_INFINITY } = request.routeOptions.config
+      if (admits !== true) return
+      if ((readLength(request) ?? 0) > bodyBytesMax) throw createTooLargeError(deps.uploadBytesMax)
       const model = await findModel(request)
       await deps.admission.requireRoom(model, request.tenant.id)
       request.releaseUpload = deps.admission.reserve(readHeldLength(request))
