@@ -40,6 +40,12 @@ export const GatewaySettings = Type.Object({
     maximum: 512 * 1024 * 1024,
     description: 'Largest picture that is accepted, in bytes',
   }),
+  BATCH_BYTES_MAX: Type.Integer({
+    default: 256 * 1024 * 1024,
+    minimum: 1,
+    maximum: 8 * 1024 * 1024 * 1024,
+    description: 'Most bytes that the pictures of one batch may have together',
+  }),
   UPLOADS_IN_FLIGHT_BYTES: Type.Integer({
     default: 256 * 1024 * 1024,
     minimum: 1,
@@ -56,7 +62,7 @@ export const GatewaySettings = Type.Object({
   QUEUE_WAIT_MAX: DurationText({
     default: '1h',
     description:
-      'How long the last in the queue may have to wait, by what the workers can do; what is more is refused',
+      'How long a prediction may have to wait for its tenant’s turn, by what the workers can do; what would wait longer is refused',
   }),
   SYNC_TIMEOUT: DurationText({
     default: '60s',
@@ -143,6 +149,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     trustProxy: settings.TRUST_PROXY?.split(',').map((entry) => entry.trim()) ?? false,
     uploadBytesMax: settings.UPLOAD_BYTES_MAX,
+    batchBytesMax: settings.BATCH_BYTES_MAX,
     admission: {
       uploadsInFlightBytesMax: settings.UPLOADS_IN_FLIGHT_BYTES,
       depthMax: settings.QUEUE_DEPTH_MAX,

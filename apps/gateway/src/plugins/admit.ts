@@ -14,6 +14,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** It takes pictures: refused before the body is read where there is no room, or the tenant's share is used up. */
     admits?: boolean
+    /** How much of its body is in memory at a time, where that is not all of it, in bytes. */
+    heldBytesMax?: number
   }
 }
 
@@ -29,6 +31,13 @@ const readLength = (request: FastifyRequest): number | null => {
   const header = request.headers['content-length']
   if (header !== undefined) return Number(header)
   return request.headers['transfer-encoding'] === undefined ? 0 : null
+}
+
+/** What of the body will be in memory; null when nothing is said. */
+const readHeldLength = (request: FastifyRequest): number | null => {
+  const length = readLength(request)
+  const { heldBytesMax } = request.routeOptions.config
+  return heldBytesMax === undefined ? length : Math.min(length ?? heldBytesMax, heldBytesMax)
 }
 
 /** The model, as far as the URL says: a form may still name another. */
@@ -83,8 +92,8 @@ export const admit = fp<AdmitDeps>(
     app.addHook('onRequest', async (request, reply) => {
       if (request.routeOptions.config.admits !== true) return
       const model = await findModel(request)
-      await deps.admission.requireRoom(model)
-      request.releaseUpload = deps.admission.reserve(readLength(request))
+      await deps.admission.requireRoom(model, request.tenant.id)
+      request.releaseUpload = deps.admission.reserve(readHeldLength(request))
       reply.raw.once('close', request.releaseUpload)
       await admitTenant(request, reply, model)
       // Whoever reads a body that was cut before would wait without end.
