@@ -139,7 +139,7 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
     if (!(await deps.catalog.has(model))) {
       throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
     }
-    await deps.admission.enter(model, 1)
+    await deps.admission.enter(model, { tenant: tenant.id, priority: options.priority ?? 'normal' }, 1)
 
     const known = request.isKnownAnswerEnough
       ? await deps.findKnownAnswer(tenant.id, model, upload.sha256)

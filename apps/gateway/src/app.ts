@@ -84,6 +84,8 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
     // Bounds a slow upload. Fastify's default would be no bound at all.
     requestTimeout: REQUEST_TIMEOUT_MS,
     genReqId: () => randomUUID(),
+    // Closing is bounded where it is asked for; Fastify's 10 s would cut a longer DRAIN_DELAY.
+    pluginTimeout: 0,
     routerOptions: { maxParamLength: PREDICTION_ID_LENGTH_MAX },
     // A URL that cannot be decoded, an id that is too long: found before there is a route.
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, 'request_invalid', error.message),

@@ -34,8 +34,8 @@ test('the defaults', () => {
     apiKeysFile: null,
     queueAgeMaxMs: 86_400_000,
     webhooks: {
-      secret: null,
-      retryDelaysMs: [5000, 60_000, 300_000, 1_800_000, 7_200_000, 18_000_000],
+      secrets: [],
+      retryDelaysMs: [5000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000],
       timeoutMs: 15_000,
       isPrivateAllowed: false,
     },

@@ -56,7 +56,7 @@ export const GatewaySettings = Type.Object({
   QUEUE_WAIT_MAX: DurationText({
     default: '1h',
     description:
-      'How long the last in the queue may have to wait, by what the workers can do; what is more is refused',
+      'How long a prediction may have to wait for its tenant’s turn, by what the workers can do; what would wait longer is refused',
   }),
   SYNC_TIMEOUT: DurationText({
     default: '60s',

@@ -1,5 +1,10 @@
 import { createKeys } from '@menagerie/shared/keys'
-import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
+import {
+  closeRedis,
+  createConsumerRedis,
+  createProducerRedis,
+  type RedisConnection,
+} from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
 import { createDurabilityCheck } from '@menagerie/shared/durability'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
@@ -70,11 +75,12 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const waits = createWaits({ subscriber: openConsumer('gateway-ends'), reader, keys })
 
   const weightOf = (tenantId: string): number => tenants.find(tenantId).weight
-  const fairOrder = createFairOrder(
-    { redis: accepting, keys, weightOf, log },
-    { prefix, queueAgeMaxMs: config.queueAgeMaxMs },
+  const openOrder = (redis: RedisConnection) =>
+    createFairOrder({ redis, keys, weightOf, log }, { prefix, queueAgeMaxMs: config.queueAgeMaxMs })
+  const queue = createJobQueue(
+    { redis: accepting, fairOrder: openOrder(accepting), log },
+    { prefix, ...retention },
   )
-  const queue = createJobQueue({ redis: accepting, fairOrder, log }, { prefix, ...retention })
   releasers.push('queues', () => queue.close())
 
   const userAgent = `Menagerie/${VERSION}`
@@ -92,7 +98,18 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     : null
 
   const predictions = wirePredictions(
-    { accepting, commands, keys, reader, catalog, queue, readCapacity, secretsOf, log },
+    {
+      accepting,
+      commands,
+      keys,
+      reader,
+      catalog,
+      queue,
+      fairOrder: openOrder(commands),
+      readCapacity,
+      secretsOf,
+      log,
+    },
     config,
     {
       graceMs: SWEEP_GRACE_MS,

@@ -13,6 +13,7 @@ import type { GatewayConfig } from './config.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createDeletions } from './delete-prediction.ts'
 import { createEnqueue } from './enqueue.ts'
+import type { FairOrder } from './fair-order.ts'
 import { createFindKnownAnswer } from './find-known-answer.ts'
 import { createForget } from './forget.ts'
 import { guardRedis } from './guard-redis.ts'
@@ -35,6 +36,7 @@ export interface PredictionDeps {
   reader: RecordReader
   catalog: ModelCatalog
   queue: JobQueue
+  fairOrder: FairOrder
   readCapacity: CapacityReader
   /** With what a tenant's webhooks are signed. */
   secretsOf: (tenantId: string) => readonly string[]
@@ -57,7 +59,7 @@ export const wirePredictions = (
   config: GatewayConfig,
   options: { graceMs: number },
 ) => {
-  const { accepting, commands, keys, reader, catalog, queue, readCapacity, log } = deps
+  const { accepting, commands, keys, reader, catalog, queue, fairOrder, readCapacity, log } = deps
   const { queueAgeMaxMs, resultTtlMs, deadLetterTtlMs, webhooks } = config
   const { prefix } = config.redis
   const redis = commands
@@ -67,7 +69,7 @@ export const wirePredictions = (
   const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
   const shares = createShares({ redis, keys }, { prefix, queueAgeMaxMs })
   const admission = createAdmission(
-    { redis, readCapacity, readMemoryShare },
+    { redis, fairOrder, readCapacity, readMemoryShare },
     { prefix, uploadBytesMax: config.uploadBytesMax, ...config.admission },
   )
   const identify = createIdentify({ redis, keys })

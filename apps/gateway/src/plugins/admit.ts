@@ -83,7 +83,7 @@ export const admit = fp<AdmitDeps>(
     app.addHook('onRequest', async (request, reply) => {
       if (request.routeOptions.config.admits !== true) return
       const model = await findModel(request)
-      await deps.admission.requireRoom(model)
+      await deps.admission.requireRoom(model, request.tenant.id)
       request.releaseUpload = deps.admission.reserve(readLength(request))
       reply.raw.once('close', request.releaseUpload)
       await admitTenant(request, reply, model)

@@ -31,6 +31,11 @@ const STATUSES: Record<string, number[]> = {
   'GET /v1/predictions/{id}': [200, 400, 401, 404, 500, 503],
   'DELETE /v1/predictions/{id}': [204, 400, 401, 404, 500, 503],
   'POST /v1/predictions/{id}/cancel': [200, 400, 401, 404, 409, 500, 503],
+  'GET /v1/predictions/{id}/deliveries': [200, 400, 401, 404, 500, 503],
+  'POST /v1/predictions/{id}/deliveries/{n}/redeliver': [202, 400, 401, 404, 409, 500, 503],
+  'GET /v1/dead-letter/webhooks': [200, 400, 401, 403, 500, 503],
+  'POST /v1/dead-letter/webhooks/replay': [200, 400, 401, 403, 500, 503],
+  'POST /v1/dead-letter/webhooks/{webhook_id}/replay': [202, 400, 401, 403, 404, 500, 503],
   'GET /v1/dead-letter': [200, 400, 401, 403, 500, 503],
   'DELETE /v1/dead-letter': [200, 400, 401, 403, 500, 503],
   'POST /v1/dead-letter/replay': [200, 400, 401, 403, 500, 503],
@@ -121,7 +126,15 @@ test('documents bodies, options and headers of uploads', async (t) => {
     'application/json',
   ])
   const fields = Object.keys(bodies['multipart/form-data']?.schema.properties ?? {})
-  assert.deepEqual(fields.toSorted(), ['file', 'metadata', 'model', 'priority', 'top_k', 'webhook'])
+  assert.deepEqual(fields.toSorted(), [
+    'file',
+    'metadata',
+    'model',
+    'priority',
+    'top_k',
+    'webhook',
+    'webhook_events_filter',
+  ])
   const parameters = operation?.parameters?.map(({ in: place, name }) => `${place} ${name}`) ?? []
   assert.deepEqual(parameters.toSorted(), [
     'header cache-control',
@@ -133,6 +146,7 @@ test('documents bodies, options and headers of uploads', async (t) => {
     'query priority',
     'query top_k',
     'query webhook',
+    'query webhook_events_filter',
   ])
 })
 
