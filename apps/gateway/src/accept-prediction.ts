@@ -120,7 +120,7 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
   const enqueueHeld = async (tenant: Tenant, submission: Submission): Promise<Enqueued> => {
     const { id, data } = submission
     const { model, deadline, upload } = data
-    const isNew = await deps.shares.hold(tenant, { model, deadline, items: [{ id, bytes: upload.bytes }] })
+    const isNew = await deps.shares.hold(tenant, { id, model, bytes: upload.bytes, deadline })
     let isUnfinished = false
     try {
       const enqueued = await deps.enqueue(submission)

@@ -65,16 +65,14 @@ if redis.call('PTTL', KEYS[1]) < ${RATE_WINDOW_MS} then redis.call('PEXPIRE', KE
 return { 0, left, math.ceil(after - now), 0 }`
 
 /**
- * ARGV behind those of SHARES: deadline, model, ms after which all of it is forgotten, then id and bytes of each. Returns 0
- * when they are held now, all of them; 1 when they were before, 2 when they are too much.
+ * ARGV behind those of SHARES: id, deadline, model, ms after which all of it is forgotten. Returns 0 when it is held now, 1
+ * when it was before, 2 when it is too much.
  */
 export const HOLD = `${SHARES}
-if redis.call('HEXISTS', KEYS[2], ARGV[9]) == 1 then return 1 end
+if redis.call('HEXISTS', KEYS[2], ARGV[6]) == 1 then return 1 end
 if isExhausted() then return 2 end
-for i = 9, #ARGV, 2 do
-  redis.call('HSET', KEYS[2], ARGV[i], table.concat({ ARGV[i + 1], now, ARGV[6], ARGV[7] }, ' '))
-end
+redis.call('HSET', KEYS[2], ARGV[6], table.concat({ ARGV[4], now, ARGV[7], ARGV[8] }, ' '))
 redis.call('HINCRBY', KEYS[1], 'bytes', ARGV[4])
-redis.call('PEXPIRE', KEYS[1], ARGV[8])
-redis.call('PEXPIRE', KEYS[2], ARGV[8])
+redis.call('PEXPIRE', KEYS[1], ARGV[9])
+redis.call('PEXPIRE', KEYS[2], ARGV[9])
 return 0`

@@ -24,11 +24,12 @@ export interface Asked {
   bytes: number
 }
 
-/** Predictions that are about to be enqueued together. */
+/** A prediction that is about to be enqueued. */
 export interface Held {
+  id: string
   model: string
+  bytes: number
   deadline: number
-  items: Array<{ id: string; bytes: number }>
 }
 
 export interface Shares {
@@ -40,12 +41,12 @@ export interface Shares {
    */
   admit(tenant: Tenant, asked: Asked): Promise<RateState | null>
   /**
-   * Counts predictions among what the tenant has not ended, until whoever ends each lets go of it; all of them or none.
+   * Counts a prediction among what the tenant has not ended, until whoever ends it lets go of it.
    *
-   * @returns whether they count only now: a repetition finds them counted
+   * @returns whether it counts only now: a repetition finds it counted
    * @throws AppError `share_exhausted`, `queue_unavailable`, `queue_full`
    */
-  hold(tenant: Tenant, predictions: Held): Promise<boolean>
+  hold(tenant: Tenant, prediction: Held): Promise<boolean>
   /** Lets go of a prediction that was not accepted after all, has ended before, or is deleted. What fails is found later. */
   release(tenantId: string, id: string): Promise<void>
 }
@@ -80,11 +81,10 @@ export const createShares = (
       if (code === 2) throw exhausted()
       return limit === null ? null : { limit, windowMs: RATE_WINDOW_MS, left, resetMs, retryMs }
     },
-    async hold(tenant, { model, deadline, items }) {
+    async hold(tenant, { id, model, bytes, deadline }) {
       if (!hasShare(tenant)) return false
-      const asked = { predictions: items.length, bytes: items.reduce((sum, { bytes }) => sum + bytes, 0) }
-      const common = [...shareArgs(tenant, asked), deadline, model, 2 * options.queueAgeMaxMs]
-      const args = [...common, ...items.flatMap(({ id, bytes }) => [id, bytes])]
+      const asked = shareArgs(tenant, { predictions: 1, bytes })
+      const args = [...asked, id, deadline, model, 2 * options.queueAgeMaxMs]
       const code = await guardRedis(() => redis.eval(HOLD, 2, ...keysOf(tenant.id), ...args))
       if (code === 2) throw exhausted()
       return code === 0
