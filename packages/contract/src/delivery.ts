@@ -49,8 +49,8 @@ export type Delivery = Static<typeof Delivery>
 export const WebhookDeadLetter = Type.Object(
   {
     webhook_id: Type.String(),
-    prediction_id: Type.String(),
-    event: Type.Enum([...EVENT_TYPES]),
+    prediction_id: Type.String({ description: 'Of a batch its id' }),
+    event: Type.Enum([...EVENT_TYPES, 'batch.completed']),
     host: Type.String({ description: 'Of the receiver; the rest of its URL may be a secret' }),
     attempts: Type.Integer({ description: 'How often it was tried since it was last asked for' }),
     reason: Type.String(),

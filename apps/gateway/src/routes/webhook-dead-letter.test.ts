@@ -1,8 +1,10 @@
 import type { WebhookDeadLetter } from '@menagerie/contract/delivery'
+import { waitUntil } from '@menagerie/harness/processes'
 import { startWebhookReceiver, WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { atEnd } from '../testing/at-end.ts'
+import { makeFiles, postBatch } from '../testing/batches.ts'
 import { waitForDelivery } from '../testing/deliveries.ts'
 import { startFakeWorker } from '../testing/fake-worker.ts'
 import { openTestGateway, type TestGateway } from '../testing/open-test-gateway.ts'
@@ -63,6 +65,22 @@ test('what was given up is listed, and can be sent again one by one and together
   assert.deepEqual(await all.json(), { replayed: WEBHOOKS - 1, has_more: false })
   for (const id of ids) await waitForDelivery(gateway, id, ({ status }) => status === 'delivered')
   assert.deepEqual(await list(gateway), { items: [], has_more: false })
+})
+
+test('that of a batch is among them, by the id of the batch', async (t) => {
+  const gateway = await openTestGateway(t, ENV)
+  await startFakeWorker(t, gateway)
+  const answer = await postBatch(gateway, makeFiles(2), { fields: { webhook: 'http://127.0.0.1:1/' } })
+  const { id } = (await answer.json()) as { id: string }
+  let items: WebhookDeadLetter[] = []
+  await waitUntil('it is given up', async () => {
+    items = (await list(gateway)).items
+    return items.length > 0
+  })
+  assert.deepEqual(
+    items.map(({ prediction_id, event }) => [prediction_id, event]),
+    [[id, 'batch.completed']],
+  )
 })
 
 test('only the operator may see it', async (t) => {

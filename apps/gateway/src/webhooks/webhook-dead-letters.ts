@@ -27,7 +27,7 @@ const view = (job: Job): WebhookDeadLetter | null => {
   return {
     webhook_id: job.id,
     prediction_id: data.prediction_id,
-    event: eventOf(data),
+    event: data.prediction === undefined ? 'batch.completed' : eventOf(data),
     host: new URL(data.url).host,
     attempts: job.attemptsMade,
     reason: job.failedReason ?? '',
