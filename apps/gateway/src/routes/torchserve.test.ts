@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { failWith, makeReturnValue, startFakeWorker } from '../testing/fake-worker.ts'
 import { MODEL, openTestGateway, type TestGateway } from '../testing/open-test-gateway.ts'
+import { as, withTenants } from '../testing/tenants.ts'
 import {
   expectNothingStored,
   getPrediction,
@@ -123,4 +124,12 @@ test('/ping is healthy, and unhealthy when the gateway stops', async (t) => {
   assert.equal(unhealthy.status, 503)
   assert.deepEqual(await unhealthy.json(), { status: 'Unhealthy' })
   await closed
+})
+
+test('with API keys, /ping is open to everybody, and a prediction needs one', async (t) => {
+  const gateway = await openTestGateway(t, await withTenants(t, { ann: {} }))
+  await startFakeWorker(t, gateway)
+  assert.equal((await fetch(`${gateway.url}/ping`)).status, 200)
+  await expectError(await put(gateway, PATH), 401, 'InvalidKeyException', /API key/)
+  assert.equal((await postForm(gateway, { path: PATH, headers: as('ann') })).status, 200)
 })
