@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { AppDeps, AppOptions } from '../app.ts'
 import { createClientSignal } from '../client-signal.ts'
+import { pictureBodyLength } from '../decode-base64.ts'
 import { predictionPath } from '../job-view.ts'
 import { describeValidation } from '../describe-validation.ts'
 import { parsePreferWait } from '../prefer-wait.ts'
@@ -86,7 +87,10 @@ export const createPredictionRoute =
     }
     app.post(
       '/v1/predictions',
-      { schema, config: { admits: true, documentedBody } },
+      {
+        schema,
+        config: { admits: true, bodyBytesMax: pictureBodyLength(options.uploadBytesMax), documentedBody },
+      },
       async (request, reply) => {
         const signal = createClientSignal(reply)
         const received = await receive(request, reply, signal)
