@@ -85,6 +85,7 @@ test('errors have the shape of TorchServe', async (t) => {
   await expectError(large, 413, 'BadRequestException', /at most/)
   const text = await postBody(gateway, PATH, 'text/plain', 'hello'.repeat(100))
   await expectError(text, 415, 'BadRequestException', /not an image/)
+  await expectError(await put(gateway, '/predictions/%zz'), 400, 'BadRequestException', /zz/)
   const nothing = await fetch(`${gateway.url}${PATH}`, { method: 'POST' })
   await expectError(nothing, 400, 'BadRequestException', /no body/)
   const key = await postForm(gateway, { path: PATH, headers: { 'idempotency-key': 'é' } })

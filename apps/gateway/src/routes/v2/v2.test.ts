@@ -289,6 +289,13 @@ test('what is not there is 404 in the shape of the protocol', async (t) => {
   }
 })
 
+test('a path that no route can have is refused in the shape of the protocol too', async (t) => {
+  const gateway = await openTestGateway(t)
+  for (const path of [`/models/${'x'.repeat(200)}`, '/models/%zz']) {
+    await expectError(await fetch(`${gateway.url}/v2${path}`), 400, /./)
+  }
+})
+
 const data = [PICTURE.toString('base64')]
 const REFUSED: Array<[body: unknown, error: RegExp]> = [
   [{}, /inputs/],
