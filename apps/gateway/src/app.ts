@@ -16,7 +16,7 @@ import { bodies } from './plugins/bodies.ts'
 import { browserAccess } from './plugins/browser-access.ts'
 import { createClientErrors } from './plugins/client-error.ts'
 import { drain } from './plugins/drain.ts'
-import { errorHandler, sendProblem } from './plugins/error-handler.ts'
+import { errorHandler } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
 import { openapi } from './plugins/openapi.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
@@ -37,6 +37,7 @@ import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
 import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
 import type { FetchPicture } from './url-input/fetch-picture.ts'
+import { sendUnroutable } from './routes/send-unroutable.ts'
 import { torchServeRoutes } from './routes/torchserve.ts'
 import { v2Routes } from './routes/v2/v2.ts'
 import { webhookDeadLetterRoute } from './routes/webhook-dead-letter.ts'
@@ -109,7 +110,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
     pluginTimeout: 0,
     routerOptions: { maxParamLength: PREDICTION_ID_LENGTH_MAX },
     // A URL that cannot be decoded, an id that is too long: found before there is a route.
-    frameworkErrors: (error, _request, reply) => void sendProblem(reply, 'request_invalid', error.message),
+    frameworkErrors: (error, request, reply) => void sendUnroutable(error, request, reply),
     // While it stops, requests on open connections are still served; /readyz says that it stops.
     return503OnClosing: false,
     clientErrorHandler: clientErrors.answer,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { failWith, makeReturnValue, startFakeWorker } from '../testing/fake-worker.ts'
 import { MODEL, openTestGateway, type TestGateway } from '../testing/open-test-gateway.ts'
+import { as, withTenants } from '../testing/tenants.ts'
 import {
   expectNothingStored,
   getPrediction,
@@ -84,6 +85,7 @@ test('errors have the shape of TorchServe', async (t) => {
   await expectError(large, 413, 'BadRequestException', /at most/)
   const text = await postBody(gateway, PATH, 'text/plain', 'hello'.repeat(100))
   await expectError(text, 415, 'BadRequestException', /not an image/)
+  await expectError(await put(gateway, '/predictions/%zz'), 400, 'BadRequestException', /zz/)
   const nothing = await fetch(`${gateway.url}${PATH}`, { method: 'POST' })
   await expectError(nothing, 400, 'BadRequestException', /no body/)
   const key = await postForm(gateway, { path: PATH, headers: { 'idempotency-key': 'é' } })
@@ -123,4 +125,12 @@ test('/ping is healthy, and unhealthy when the gateway stops', async (t) => {
   assert.equal(unhealthy.status, 503)
   assert.deepEqual(await unhealthy.json(), { status: 'Unhealthy' })
   await closed
+})
+
+test('with API keys, /ping is open to everybody, and a prediction needs one', async (t) => {
+  const gateway = await openTestGateway(t, await withTenants(t, { ann: {} }))
+  await startFakeWorker(t, gateway)
+  assert.equal((await fetch(`${gateway.url}/ping`)).status, 200)
+  await expectError(await put(gateway, PATH), 401, 'InvalidKeyException', /API key/)
+  assert.equal((await postForm(gateway, { path: PATH, headers: as('ann') })).status, 200)
 })

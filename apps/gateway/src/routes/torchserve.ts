@@ -43,7 +43,7 @@ const nameException = (code: ErrorCode): string => {
   return EXCEPTIONS[status] ?? (status < 500 ? 'BadRequestException' : 'InternalServerException')
 }
 
-const sendError: SendError = (reply, code, message, cause) =>
+export const sendTorchServeError: SendError = (reply, code, message, cause) =>
   beginError(reply, code, cause)
     .type('application/json')
     .send({ code: ERRORS[code].status, type: nameException(code), message })
@@ -100,7 +100,7 @@ export const torchServeRoutes =
   (deps: AppDeps, options: AppOptions): FastifyPluginAsyncTypebox =>
   async (app) => {
     const askAndWait = createAskAndWait(deps, options)
-    app.setErrorHandler(createErrorHandler(sendError))
+    app.setErrorHandler(createErrorHandler(sendTorchServeError))
     // curl says that its body is a form, or says nothing.
     app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
 

@@ -9,6 +9,7 @@ import {
   startFakeWorker,
 } from '../../testing/fake-worker.ts'
 import { MODEL, openTestGateway, type TestGateway } from '../../testing/open-test-gateway.ts'
+import { as, withTenants } from '../../testing/tenants.ts'
 import {
   expectNothingStored,
   getPrediction,
@@ -288,6 +289,13 @@ test('what is not there is 404 in the shape of the protocol', async (t) => {
   }
 })
 
+test('a path that no route can have is refused in the shape of the protocol too', async (t) => {
+  const gateway = await openTestGateway(t)
+  for (const path of [`/models/${'x'.repeat(200)}`, '/models/%zz']) {
+    await expectError(await fetch(`${gateway.url}/v2${path}`), 400, /./)
+  }
+})
+
 const data = [PICTURE.toString('base64')]
 const REFUSED: Array<[body: unknown, error: RegExp]> = [
   [{}, /inputs/],
@@ -420,4 +428,18 @@ test('headers count as they do elsewhere: Idempotency-Key finds the same predict
     400,
     /cancel-after/,
   )
+})
+
+test('with API keys, health is open to everybody, and who is refused hears it in the shape of the protocol', async (t) => {
+  const gateway = await openTestGateway(t, await withTenants(t, { ann: { rate: 1 } }))
+  await startFakeWorker(t, gateway)
+  for (const path of ['', '/health/live', '/health/ready']) {
+    assert.equal((await fetch(`${gateway.url}/v2${path}`)).status, 200)
+  }
+  await expectError(await fetch(`${gateway.url}/v2/models/${MODEL}`), 401, /API key/)
+  await expectError(await postInfer(gateway, jsonRequest()), 401, /API key/)
+  assert.equal((await postInfer(gateway, jsonRequest(), { headers: as('ann') })).status, 200)
+  const limited = await postInfer(gateway, jsonRequest(), { headers: as('ann') })
+  assert.ok(Number(limited.headers.get('retry-after')) > 0)
+  await expectError(limited, 429, /a minute/)
 })

@@ -9,15 +9,15 @@ import {
 import { inferRoutes } from './infer.ts'
 import { metadataRoutes } from './metadata.ts'
 
-const sendError: SendError = (reply, code, error, cause) =>
+export const sendInferenceError: SendError = (reply, code, error, cause) =>
   beginError(reply, code, cause).type('application/json').send({ error })
 
 /** The Open Inference Protocol (KServe's and Triton's V2) over HTTP, to be registered under `/v2`. */
 export const v2Routes =
   (deps: AppDeps, options: AppOptions): FastifyPluginAsyncTypebox =>
   async (app) => {
-    app.setErrorHandler(createErrorHandler(sendError))
-    app.setNotFoundHandler(createNotFoundHandler(sendError))
+    app.setErrorHandler(createErrorHandler(sendInferenceError))
+    app.setNotFoundHandler(createNotFoundHandler(sendInferenceError))
     // Triton's clients do not say what their body is.
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
