@@ -160,6 +160,8 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       uploadBytesMax: config.uploadBytesMax,
       batchBytesMax: config.batchBytesMax,
       syncTimeoutMs: config.syncTimeoutMs,
+      requestTimeoutMs: config.requestTimeoutMs,
+      corsOrigins: config.corsOrigins,
       drainDelayMs: config.drainDelayMs,
       trustProxy: config.trustProxy,
       operatorKey: config.operatorKey,
