@@ -16,7 +16,7 @@ import type { ItemOptions } from './item-options.ts'
 
 export interface StageDeps {
   uploads: UploadStore
-  shares: Pick<Shares, 'admit'>
+  shares: Pick<Shares, 'admit' | 'hold'>
   dropStaged: DropStaged
   /** Accepts a prediction as always, but for where it is put in the end. */
   acceptWith: (enqueue: Enqueue) => AcceptPrediction
@@ -139,10 +139,20 @@ export const createStageItems = (
     requireNames(request.items, names)
   }
 
+  /** A hold whose job is not there after a minute is taken for a mistake, and the other pictures may have taken longer. */
+  const holdStill = async (tenant: Tenant, jobs: PlannedJob[]): Promise<void> => {
+    await Promise.all(
+      jobs.map(({ id, data: { model, deadline, upload } }) =>
+        deps.shares.hold(tenant, { model, deadline, items: [{ id, bytes: upload.bytes }] }),
+      ),
+    )
+  }
+
   return async (request: StageRequest): Promise<StagedBatch> => {
     const staged: StagedBatch = { items: [], jobs: [] }
     try {
       await stageAll(request, staged)
+      await holdStill(request.common.tenant, staged.jobs)
     } catch (error) {
       await deps.dropStaged(request.common.tenant, staged.jobs)
       throw error

@@ -30,7 +30,7 @@ export interface BatchDeps {
   identify: Identify
   acceptWith: StageDeps['acceptWith']
   checkWebhookUrl: WebhookUrlPolicy
-  shares: Pick<Shares, 'admit' | 'release'>
+  shares: Pick<Shares, 'admit' | 'hold' | 'release'>
   announceEnd: AnnounceEnd
   log: Logger
 }

@@ -1,4 +1,8 @@
+import { ANONYMOUS_ID, type KnownAnswer } from '@menagerie/contract/job'
+import { createKeys } from '@menagerie/shared/keys'
+import { createResultCache } from '@menagerie/shared/result-cache'
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import {
   getBatch,
@@ -11,7 +15,7 @@ import {
   readBatch,
   submitBatch,
 } from '../testing/batches.ts'
-import { registerFakeWorker, startFakeWorker } from '../testing/fake-worker.ts'
+import { DIGEST, fingerprintOf, registerFakeWorker, startFakeWorker } from '../testing/fake-worker.ts'
 import { openTestGateway, type TestGateway } from '../testing/open-test-gateway.ts'
 import { expectNothingStored, expectProblem, getPrediction, PICTURE, postBody } from '../testing/requests.ts'
 
@@ -239,12 +243,24 @@ test('Cancel-After is meant for every item: what no worker began in time has exp
   assert.equal((await getBatch(gateway, batch.id)).status, 'completed')
 })
 
-test('an answer that is known is not asked for again', async (t) => {
+test('a picture whose answer is known is not stored, and its job brings the answer along', async (t) => {
   const gateway = await openTestGateway(t)
-  await startFakeWorker(t, gateway)
-  const first = await submitBatch(gateway, makeFiles(2))
-  await getResults(gateway, first.id)
-  assert.equal((await submitBatch(gateway, makeFiles(2))).total, 2)
+  await registerFakeWorker(t, gateway)
+  const bytes = makePicture(1)
+  const cache = createResultCache(
+    { redis: gateway.redis, keys: createKeys(gateway.prefix) },
+    { ttlMs: 60_000 },
+  )
+  const known: KnownAnswer = { top_k: [[2, 0.8]], confident: true, digest: DIGEST, trained: true }
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  await cache.put({ tenant: ANONYMOUS_ID, fingerprint: fingerprintOf(DIGEST), sha256 }, known)
+  const { items } = await submitBatch(gateway, [
+    ['known.jpg', bytes],
+    ['new.jpg', makePicture(2)],
+  ])
+  assert.equal((await gateway.listUploads()).length, 1)
+  const job = await gateway.queue.getJob(items[0]?.prediction_id ?? '')
+  assert.deepEqual(job?.data.known, known)
 })
 
 test('1,000 pictures in one batch', async (t) => {
