@@ -53,7 +53,7 @@ test('every call of docs/openapi.json is in docs/api.md', () => {
   const isTold = (path: string): boolean =>
     text.includes(path) ||
     path.startsWith('/v1/dead-letter') ||
-    /^\/v2\/models\/\{model\}\/versions\//.test(path)
+    path.startsWith('/v2/models/{model}/versions/')
   assert.deepEqual(
     Object.keys(paths).filter((path) => !isTold(path)),
     [],
