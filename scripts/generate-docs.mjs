@@ -14,7 +14,14 @@ const makeOpenapi = async () => {
   // Routes touch their dependencies only when they are called.
   const waits = { stop: () => undefined }
   const log = createLogger({ service: 'docs', level: 'silent' })
-  const app = await buildApp({ log, waits }, { version: VERSION, trustProxy: false, operatorKey: null })
+  const options = {
+    version: VERSION,
+    trustProxy: false,
+    operatorKey: null,
+    requestTimeoutMs: 1000,
+    corsOrigins: [],
+  }
+  const app = await buildApp({ log, waits }, options)
   await app.ready()
   const document = app.swagger()
   await app.close()

@@ -25,7 +25,7 @@ export interface AcceptPredictionDeps {
   shares: Pick<Shares, 'hold' | 'release'>
 }
 
-const parseMetadata = (text: string | undefined): Record<string, unknown> => {
+export const parseMetadata = (text: string | undefined): Record<string, unknown> => {
   if (text === undefined) return {}
   if (Buffer.byteLength(text) > METADATA_BYTES_MAX) {
     throw new AppError('request_invalid', `metadata may have at most ${METADATA_BYTES_MAX} bytes`)
@@ -64,7 +64,7 @@ export interface PredictionRequest {
 
 const SHORT_MS = 3_600_000
 
-const BASE_URL_LENGTH_MAX = 512
+export const BASE_URL_LENGTH_MAX = 512
 
 interface WebhookPlan {
   /** Told by the worker that begins with it. */

@@ -162,6 +162,20 @@ test('a gateway takes in so many bytes at the same time, and has room again when
   gate.open()
 })
 
+test('a length that no body may have takes no room from others, not even for a moment', async (t) => {
+  const gateway = await openTestGateway(t, { UPLOADS_IN_FLIGHT_BYTES: '20000000' })
+  const liar = { 'content-length': 2 ** 40 }
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, async (_, i) =>
+      i % 2 === 0 ? (await sendHead(t, gateway, liar)).status : (await postForm(gateway)).status,
+    ),
+  )
+  assert.deepEqual(
+    answers,
+    Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? 413 : 202)),
+  )
+})
+
 test('who waits for an answer holds no room for the picture', async (t) => {
   const gate = createGate()
   const gateway = await openTestGateway(t, { UPLOADS_IN_FLIGHT_BYTES: '3000' })

@@ -3,6 +3,8 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { randomUUID } from 'node:crypto'
 import type { Admission } from './admission.ts'
 import type { BaseUrl } from './base-url.ts'
+import type { BatchViewer } from './batches/view-batch.ts'
+import type { Batches } from './batches/wire-batches.ts'
 import type { CancelPrediction } from './cancel-prediction.ts'
 import type { CapacityReader } from './capacity.ts'
 import type { DeadLetters } from './dead-letters.ts'
@@ -11,15 +13,20 @@ import type { ModelCatalog } from './model-catalog.ts'
 import { admit } from './plugins/admit.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { bodies } from './plugins/bodies.ts'
-import { answerClientError } from './plugins/client-error.ts'
+import { browserAccess } from './plugins/browser-access.ts'
+import { createClientErrors } from './plugins/client-error.ts'
 import { drain } from './plugins/drain.ts'
 import { errorHandler, sendProblem } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
 import { openapi } from './plugins/openapi.ts'
+import { securityHeaders } from './plugins/security-headers.ts'
 import type { PredictionViewer } from './predictions.ts'
 import type { RecordReader } from './record-reader.ts'
+import { batchResultsRoute } from './routes/batch-results.ts'
+import { batchRoute } from './routes/batch.ts'
 import { cancelPredictionRoute } from './routes/cancel-prediction.ts'
 import { classifyRoute } from './routes/classify.ts'
+import { createBatchRoute } from './routes/create-batch.ts'
 import { createPredictionRoute } from './routes/create-prediction.ts'
 import { deadLetterRoute } from './routes/dead-letter.ts'
 import { deletePredictionRoute } from './routes/delete-prediction.ts'
@@ -54,6 +61,8 @@ export interface AppDeps {
   deadLetters: DeadLetters
   deliveries: Deliveries
   webhookDeadLetters: WebhookDeadLetters
+  batches: Pick<Batches, 'acceptBatch' | 'cancelBatch' | 'reader'>
+  batchViewer: BatchViewer
   waits: Waits
   readPrediction: RecordReader['read']
   viewPrediction: PredictionViewer
@@ -65,7 +74,12 @@ export interface AppDeps {
 
 export interface AppOptions {
   uploadBytesMax: number
+  batchBytesMax: number
   syncTimeoutMs: number
+  /** How long a request may take to arrive in full. */
+  requestTimeoutMs: number
+  /** Origins whose pages may read answers; `*`: all. */
+  corsOrigins: string[]
   /** How long it still serves as before after it has been told to stop. */
   drainDelayMs: number
   trustProxy: string[] | false
@@ -74,15 +88,22 @@ export interface AppOptions {
   version: string
 }
 
-const REQUEST_TIMEOUT_MS = 120_000
+// Node looks that often for requests that take too long, and gives the head of a request no longer than this.
+const TIMEOUT_CHECK_MAX_MS = 30_000
+const HEAD_TIMEOUT_MAX_MS = 60_000
 
 /** The whole HTTP surface, as an app that does not listen. */
 export const buildApp = async (deps: AppDeps, options: AppOptions) => {
+  const clientErrors = createClientErrors()
   const app = Fastify({
     loggerInstance: deps.log,
     trustProxy: options.trustProxy,
     // Bounds a slow upload. Fastify's default would be no bound at all.
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: options.requestTimeoutMs,
+    http: {
+      headersTimeout: Math.min(HEAD_TIMEOUT_MAX_MS, options.requestTimeoutMs),
+      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MAX_MS, options.requestTimeoutMs / 4),
+    },
     genReqId: () => randomUUID(),
     // Closing is bounded where it is asked for; Fastify's 10 s would cut a longer DRAIN_DELAY.
     pluginTimeout: 0,
@@ -91,7 +112,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, 'request_invalid', error.message),
     // While it stops, requests on open connections are still served; /readyz says that it stops.
     return503OnClosing: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: clientErrors.answer,
     // One line per request, written below, instead of two.
     logController: new LogController({ disableRequestLogging: true }),
     ajv: {
@@ -100,11 +121,15 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  app.server.on('request', clientErrors.track)
+
   await app.register(errorHandler)
   await app.register(linger)
   await app.register(drain, { waits: deps.waits, delayMs: options.drainDelayMs })
+  await app.register(securityHeaders)
+  await app.register(browserAccess, { origins: options.corsOrigins })
   await app.register(authenticate, { tenants: deps.tenants })
-  await app.register(admit, deps)
+  await app.register(admit, { ...deps, uploadBytesMax: options.uploadBytesMax })
   await app.register(bodies)
   await app.register(openapi, { version: options.version })
 
@@ -125,6 +150,9 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(deadLetterRoute(deps, options))
   await app.register(webhookDeadLetterRoute(deps, options))
   await app.register(predictionEventsRoute(deps))
+  await app.register(createBatchRoute(deps, options))
+  await app.register(batchRoute(deps))
+  await app.register(batchResultsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
   await app.register(v2Routes(deps, options), { prefix: '/v2' })

@@ -13,3 +13,9 @@ export const decodeBase64 = (text: string): Buffer | null => {
   const bytes = Buffer.from(text, 'base64')
   return bytes.toString('base64') === text ? bytes : null
 }
+
+// Boundaries and fields around a picture, or the JSON that it is in.
+const OVERHEAD_BYTES = 64 * 1024
+
+/** The longest body with a picture of so many bytes in it, in any encoding. */
+export const pictureBodyLength = (bytes: number): number => base64Length(bytes) + OVERHEAD_BYTES

@@ -21,6 +21,7 @@ export const SUBMIT_HEADERS = {
     DurationText({
       description:
         'How long it may wait for a worker before it expires: `30s`, `5m`; at most MAX_QUEUE_AGE, which is the default',
+      examples: ['30s'],
     }),
   ),
 }

@@ -17,6 +17,15 @@ export const DeliveryAttempt = Type.Object({
 })
 export type DeliveryAttempt = Static<typeof DeliveryAttempt>
 
+const DELIVERY_EXAMPLE = {
+  n: 1,
+  webhook_id: 'wh-0199f5c3-7a1e-8b42-9c3d-5e6f70819a2b',
+  event: 'prediction.completed',
+  status: 'pending',
+  attempts: [{ at: '2026-03-01T12:00:01.000Z', http_status: 502, error: null, duration_ms: 41 }],
+  next_attempt_at: '2026-03-01T12:00:06.000Z',
+}
+
 /** One webhook of a prediction, and what became of it so far. */
 export const Delivery = Type.Object(
   {
@@ -32,7 +41,7 @@ export const Delivery = Type.Object(
       description: 'null: at once, when the prediction has ended, or never',
     }),
   },
-  { $id: 'Delivery' },
+  { $id: 'Delivery', examples: [DELIVERY_EXAMPLE] },
 )
 export type Delivery = Static<typeof Delivery>
 
@@ -47,6 +56,19 @@ export const WebhookDeadLetter = Type.Object(
     reason: Type.String(),
     failed_at: Type.String({ format: 'date-time' }),
   },
-  { $id: 'WebhookDeadLetter' },
+  {
+    $id: 'WebhookDeadLetter',
+    examples: [
+      {
+        webhook_id: 'wh-0199f5c3-7a1e-8b42-9c3d-5e6f70819a2b',
+        prediction_id: '0199f5c3-7a1e-8b42-9c3d-5e6f70819a2b',
+        event: 'prediction.completed',
+        host: 'example.com',
+        attempts: 7,
+        reason: 'the receiver answered 502',
+        failed_at: '2026-03-01T20:00:00.000Z',
+      },
+    ],
+  },
 )
 export type WebhookDeadLetter = Static<typeof WebhookDeadLetter>

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { PREDICTION_EXAMPLE } from './prediction-example.ts'
 import { PredictionError } from './problem.ts'
 import { WebhookEventsFilter } from './webhook-events.ts'
 
@@ -32,7 +33,11 @@ export const PriorityOption = Type.Enum([...PRIORITIES], {
 export const PredictionOptions = Type.Object(
   {
     model: Type.Optional(
-      Type.String({ maxLength: 64, description: 'Model to use; GET /v1/models lists them. Default: MODEL' }),
+      Type.String({
+        maxLength: 64,
+        description: 'Model to use; GET /v1/models lists them. Default: MODEL',
+        examples: ['densenet-121'],
+      }),
     ),
     top_k: Type.Optional(
       Type.Integer({
@@ -53,6 +58,7 @@ export const PredictionOptions = Type.Object(
       Type.String({
         maxLength: 2048,
         description: 'URL that is told of the prediction, signed as Standard Webhooks describes',
+        examples: ['https://example.com/hooks/menagerie'],
       }),
     ),
     webhook_events_filter: Type.Optional(WebhookEventsFilter),
@@ -133,7 +139,7 @@ export const Prediction = Type.Object(
     expires_at: Nullable(Time),
     urls: Type.Object({ get: Type.String(), events: Type.String(), cancel: Type.String() }),
   },
-  { $id: 'Prediction' },
+  { $id: 'Prediction', examples: [PREDICTION_EXAMPLE] },
 )
 export type Prediction = Static<typeof Prediction>
 

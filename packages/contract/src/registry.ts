@@ -34,20 +34,44 @@ export const WorkerHeartbeat = Type.Object({
 })
 export type WorkerHeartbeat = Static<typeof WorkerHeartbeat>
 
+const MODEL_EXAMPLE = {
+  name: 'densenet-121',
+  description: 'DenseNet-121, trained on ImageNet',
+  default: true,
+  digest: 'sha256:2f1c1f3c0a7f4b0e9d7a6c5b4e3d2c1b0a99887766554433221100ffeeddccbb',
+  trained: true,
+  animals_only: false,
+  classes: 1000,
+  input: {
+    layout: 'NCHW',
+    channels: 'RGB',
+    resize: 256,
+    crop: 224,
+    interpolation: 'bilinear',
+    scale: 1 / 255,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+  },
+  workers_ready: 2,
+}
+
 /** One entry of `GET /v1/models`. */
-export const ModelView = Type.Object({
-  name: Type.String(),
-  description: Type.Union([Type.String(), Type.Null()]),
-  default: Type.Boolean({ description: 'Used when a request names no model' }),
-  digest: Type.Union([Type.String(), Type.Null()], {
-    description: 'sha256 of the weights; null until a worker has served this model',
-  }),
-  trained: Type.Union([Type.Boolean(), Type.Null()]),
-  animals_only: Type.Union([Type.Boolean(), Type.Null()], {
-    description: 'true: the workers answer among animals alone (ANIMALS_ONLY=1)',
-  }),
-  classes: Type.Union([Type.Integer(), Type.Null()]),
-  input: Type.Union([ModelManifest.properties.input, Type.Null()]),
-  workers_ready: Type.Integer(),
-})
+export const ModelView = Type.Object(
+  {
+    name: Type.String(),
+    description: Type.Union([Type.String(), Type.Null()]),
+    default: Type.Boolean({ description: 'Used when a request names no model' }),
+    digest: Type.Union([Type.String(), Type.Null()], {
+      description: 'sha256 of the weights; null until a worker has served this model',
+    }),
+    trained: Type.Union([Type.Boolean(), Type.Null()]),
+    animals_only: Type.Union([Type.Boolean(), Type.Null()], {
+      description: 'true: the workers answer among animals alone (ANIMALS_ONLY=1)',
+    }),
+    classes: Type.Union([Type.Integer(), Type.Null()]),
+    input: Type.Union([ModelManifest.properties.input, Type.Null()]),
+    workers_ready: Type.Integer(),
+  },
+  { examples: [MODEL_EXAMPLE] },
+)
 export type ModelView = Static<typeof ModelView>

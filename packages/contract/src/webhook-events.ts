@@ -12,7 +12,6 @@ export const WebhookEventsFilter = Type.Union(
     Type.String({
       pattern: `^(?:${NAMES})(?:,(?:${NAMES}))*$`,
       maxLength: 64,
-      examples: ['start,completed'],
     }),
     Type.Array(Type.Enum([...WEBHOOK_EVENTS]), { minItems: 1, maxItems: 8 }),
   ],
@@ -20,6 +19,7 @@ export const WebhookEventsFilter = Type.Union(
     description:
       '`start`: when a worker begins with it; `completed`: when it has ended, however. Only together with `webhook`. ' +
       'Default: `completed`',
+    examples: ['start,completed'],
   },
 )
 export type WebhookEventsFilter = Static<typeof WebhookEventsFilter>

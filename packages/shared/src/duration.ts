@@ -4,11 +4,11 @@ const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as co
 const PATTERN = String.raw`\d+(?:\.\d+)?(?:ms|s|m|h|d)?`
 
 /** A duration in a setting: `500ms`, `30s`, `5m`, `1h`, `2d`; a bare number is seconds. */
-export const DurationText = (options: { default?: string; description: string }) =>
+export const DurationText = (options: { default?: string; description: string; examples?: string[] }) =>
   Type.String({ ...options, pattern: `^${PATTERN}$` })
 
 /** Durations separated by commas. */
-export const DurationListText = (options: { default?: string; description: string }) =>
+export const DurationListText = (options: { default?: string; description: string; examples?: string[] }) =>
   Type.String({ ...options, pattern: `^${PATTERN}(?:\\s*,\\s*${PATTERN})*$` })
 
 /** Milliseconds of a text that fits `DurationText`. */

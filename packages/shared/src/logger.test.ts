@@ -32,3 +32,20 @@ test('headers that carry secrets are cut out', () => {
   assert.doesNotMatch(JSON.stringify(lines), /hunter2/)
   assert.deepEqual(lines[0]?.['req'], { headers: { accept: 'image/*' } })
 })
+
+test('of an error only its kind, text, stack and code are logged, not what libraries hang on it', () => {
+  const [line] = runWithLogger(`
+    const err = Object.assign(new Error('OOM command not allowed', { cause: new Error('the cause') }), {
+      code: 'E_FULL',
+      command: { name: 'hset', args: ['hunter2'] },
+      request: { headers: { authorization: 'hunter2' } },
+    })
+    log.error({ err }, 'request failed')`)
+  const { stack, ...rest } = (line?.['err'] ?? {}) as Record<string, string>
+  assert.equal(rest['type'], 'Error')
+  assert.match(rest['message'] ?? '', /^OOM command not allowed/)
+  assert.equal(rest['code'], 'E_FULL')
+  assert.deepEqual(Object.keys(rest).toSorted(), ['code', 'message', 'type'])
+  assert.match(stack ?? '', /caused by: Error: the cause/)
+  assert.doesNotMatch(JSON.stringify(line), /hunter2/)
+})

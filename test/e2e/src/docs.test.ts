@@ -40,3 +40,34 @@ for (const document of documents) {
     assert.deepEqual(broken, [])
   })
 }
+
+test('docs/security.md names tests that exist, by their file and their title', () => {
+  const rows = read('docs/security.md')
+    .split('\n')
+    .filter((line) => /^\| (?!threat \||who \||---)/.test(line))
+  const missing: string[] = []
+  let titles = 0
+  for (const row of rows) {
+    let source = ''
+    // A title belongs to the file that is named last before it.
+    for (const [, target, title] of row.matchAll(/\]\(\.\.\/([^)]+\.test\.ts)\)|“([^”]+)”/g)) {
+      if (target !== undefined) source = read(target)
+      else if (title !== undefined && !source.includes(title)) missing.push(title)
+      if (title !== undefined) titles += 1
+    }
+  }
+  assert.deepEqual(missing, [])
+  assert.ok(titles > 30, String(titles))
+})
+
+test('each threat in docs/security.md has a test', () => {
+  const sections = read('docs/security.md').split('\n## ')
+  const rows = sections
+    .filter((section) => section.includes('| threat |'))
+    .flatMap((section) => section.split('\n').filter((line) => /^\| (?!threat \|)\w/.test(line)))
+  assert.ok(rows.length > 30, String(rows.length))
+  assert.deepEqual(
+    rows.filter((row) => !row.includes('.test.ts')),
+    [],
+  )
+})

@@ -2,7 +2,12 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FuzzCase } from './build-case.ts'
-import type { Finding } from './tally.ts'
+
+interface SavedFinding {
+  kind: string
+  cases: FuzzCase[]
+  detail: string
+}
 
 /** A folder for what is worth a second look; it comes into being with the first file, and stays. */
 export const createFindingFolder = (seed: number, log: (text: string) => void) => {
@@ -17,7 +22,7 @@ export const createFindingFolder = (seed: number, log: (text: string) => void) =
 
   return {
     saveCase,
-    async saveFinding({ kind, cases, detail }: Finding): Promise<void> {
+    async saveFinding({ kind, cases, detail }: SavedFinding): Promise<void> {
       const numbers = cases.map(({ number }) => number).join(', ')
       log(
         `\n${kind}, seed ${seed}, ${numbers === '' ? 'after the last case' : `case ${numbers}`}: ${detail}\n`,

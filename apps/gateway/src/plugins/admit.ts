@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Admission } from '../admission.ts'
 import { estimateWaitMs, type CapacityReader } from '../capacity.ts'
+import { createTooLargeError } from '../receive-upload.ts'
 import type { ModelCatalog } from '../model-catalog.ts'
 import type { RateState, Shares } from '../tenants/shares.ts'
 
@@ -14,10 +15,15 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** It takes pictures: refused before the body is read where there is no room, or the tenant's share is used up. */
     admits?: boolean
+    /** How much of its body is in memory at a time, where that is not all of it, in bytes. */
+    heldBytesMax?: number
+    /** The longest body that it takes with a picture in it. A longer one is refused before room is set aside for it. */
+    bodyBytesMax?: number
   }
 }
 
 interface AdmitDeps {
+  uploadBytesMax: number
   admission: Admission
   shares: Pick<Shares, 'admit'>
   readCapacity: CapacityReader
@@ -31,10 +37,23 @@ const readLength = (request: FastifyRequest): number | null => {
   return request.headers['transfer-encoding'] === undefined ? 0 : null
 }
 
+/** What of the body will be in memory; null when nothing is said. */
+const readHeldLength = (request: FastifyRequest): number | null => {
+  const length = readLength(request)
+  const { heldBytesMax } = request.routeOptions.config
+  return heldBytesMax === undefined ? length : Math.min(length ?? heldBytesMax, heldBytesMax)
+}
+
 /** The model, as far as the URL says: a form may still name another. */
 const readModel = ({ params, query }: FastifyRequest): string | null => {
   const named = { ...(query as Record<string, unknown>), ...(params as Record<string, unknown>) }['model']
   return typeof named === 'string' ? named : null
+}
+
+/** Whoever reads a body that was cut before would wait without end, and so would room that is set aside for it. */
+const requireClient = ({ raw }: FastifyRequest): void => {
+  if (raw.complete ? !raw.socket.destroyed : !raw.destroyed) return
+  throw new AppError('request_invalid', 'the client went away in the middle of its upload')
 }
 
 const toSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
@@ -81,15 +100,16 @@ export const admit = fp<AdmitDeps>(
 
     app.decorateRequest('releaseUpload', () => undefined)
     app.addHook('onRequest', async (request, reply) => {
-      if (request.routeOptions.config.admits !== true) return
+      const { admits, bodyBytesMax = Number.POSITIVE_INFINITY } = request.routeOptions.config
+      if (admits !== true) return
+      if ((readLength(request) ?? 0) > bodyBytesMax) throw createTooLargeError(deps.uploadBytesMax)
       const model = await findModel(request)
       await deps.admission.requireRoom(model, request.tenant.id)
-      request.releaseUpload = deps.admission.reserve(readLength(request))
+      requireClient(request)
+      request.releaseUpload = deps.admission.reserve(readHeldLength(request))
       reply.raw.once('close', request.releaseUpload)
       await admitTenant(request, reply, model)
-      // Whoever reads a body that was cut before would wait without end.
-      if (request.raw.destroyed && !request.raw.complete)
-        throw new AppError('request_invalid', 'the client went away in the middle of its upload')
+      requireClient(request)
     })
 
     // Node would ask for the body at once; a client that waits to be asked need not send what is refused.

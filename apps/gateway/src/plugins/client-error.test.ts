@@ -3,6 +3,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { waitUntil } from '@menagerie/harness/processes'
+import { openRawClient } from '../testing/raw-client.ts'
+import { PICTURE } from '../testing/requests.ts'
 import { openTestGateway } from '../testing/open-test-gateway.ts'
 
 /** Sends these bytes and returns everything that comes back until the connection ends. */
@@ -25,5 +28,24 @@ test('what is no request is answered as a problem too', async (t) => {
     assert.match(head, new RegExp(`^HTTP/1.1 ${status} `))
     assert.match(head, /content-type: application\/problem\+json/i)
     assert.equal((JSON.parse(body) as { code: string }).code, code)
+  }
+})
+
+test('what cannot be read costs what came whole before it nothing of its answer', async (t) => {
+  const gateway = await openTestGateway(t)
+  const head = (more: string) =>
+    `POST /v1/predictions HTTP/1.1\r\nHost: a\r\nContent-Type: image/jpeg\r\nContent-Length: ${PICTURE.length}\r\n${more}\r\n`
+  for (const [more, statuses] of [
+    ['', [202, 202, 400]],
+    ['Connection: close\r\n', [202]],
+  ] as const) {
+    const client = await openRawClient(t, gateway.url)
+    client.send(Buffer.concat([Buffer.from(head(more)), PICTURE, Buffer.from(head(more)), PICTURE]))
+    client.send('this is not HTTP\r\n\r\n')
+    await waitUntil('the server has closed', () => client.hasEnded())
+    const answered = Array.from(client.text().matchAll(/HTTP\/1\.1 (\d{3}) [A-Z]/g), ([, status]) =>
+      Number(status),
+    )
+    assert.deepEqual(answered, statuses)
   }
 })

@@ -1,7 +1,7 @@
 import { ERRORS, type ErrorCode } from '@menagerie/contract/errors'
 import { createProblem } from '@menagerie/contract/problem'
 import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 const CODES: Record<string, ErrorCode> = {
@@ -14,8 +14,7 @@ const DETAILS: Partial<Record<ErrorCode, string>> = {
   request_timeout: 'the request did not arrive in time',
 }
 
-/** Answers what Node could not read as a request: there is no route and no reply object then, only the socket. */
-export const answerClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
+const refuse = (error: NodeJS.ErrnoException, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -27,8 +26,42 @@ export const answerClientError = (error: NodeJS.ErrnoException, socket: Socket):
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: application/problem+json',
+    'X-Content-Type-Options: nosniff',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/**
+ * Answers what Node could not read as a request: there is no route and no reply object then, only the socket. What came
+ * whole before it over the same connection gets its own answers first: a client that is told 400 in place of its 202
+ * would not know of a prediction that it has made.
+ */
+export const createClientErrors = () => {
+  const pending = new WeakMap<Socket, Set<ServerResponse>>()
+  const broken = new WeakSet<Socket>()
+
+  /** Notes that a request has come which is to be answered. */
+  const track = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    const responses = pending.get(socket) ?? new Set()
+    pending.set(socket, responses.add(response))
+    response.once('close', () => responses.delete(response))
+  }
+
+  const answer = (error: NodeJS.ErrnoException, socket: Socket): void => {
+    // Whatever comes after it cannot be read either.
+    if (broken.has(socket)) return
+    broken.add(socket)
+    const earlier = new Set([...(pending.get(socket) ?? [])].filter(({ req }) => req.complete))
+    if (earlier.size === 0) refuse(error, socket)
+    for (const response of earlier) {
+      response.once('close', () => {
+        earlier.delete(response)
+        if (earlier.size === 0) refuse(error, socket)
+      })
+    }
+  }
+
+  return { track, answer }
 }

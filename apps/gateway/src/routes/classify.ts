@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import type { AppDeps, AppOptions } from '../app.ts'
 import { createClientSignal } from '../client-signal.ts'
+import { pictureBodyLength } from '../decode-base64.ts'
 import { predictionPath } from '../job-view.ts'
 import { sendProblem } from '../plugins/error-handler.ts'
 import { receiveInput } from '../receive-input.ts'
@@ -62,7 +63,11 @@ const cancelAbandoned = async (deps: AppDeps, id: string, log: FastifyBaseLogger
 export const classifyRoute =
   (deps: AppDeps, options: AppOptions): FastifyPluginAsyncTypebox =>
   async (app) => {
-    const config = { admits: true, documentedBody: uploadBody() }
+    const config = {
+      admits: true,
+      bodyBytesMax: pictureBodyLength(options.uploadBytesMax),
+      documentedBody: uploadBody(),
+    }
     app.post('/', { schema, config }, async (request, reply) => {
       const { upload } = await receiveInput(request, options.uploadBytesMax)
       const baseUrl = deps.baseUrl(request)

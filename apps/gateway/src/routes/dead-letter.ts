@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError, ERRORS, type ErrorCode } from '@menagerie/contract/errors'
+import { PREDICTION_EXAMPLE } from '@menagerie/contract/prediction-example'
 import Type from 'typebox'
 import type { AppDeps, AppOptions } from '../app.ts'
 import type { DeadLetterFilter } from '../dead-letters.ts'
@@ -13,7 +14,9 @@ import { problemResponses } from './problem-responses.ts'
 import { createRequireOperator } from './require-operator.ts'
 
 const FILTERS = {
-  model: Type.Optional(Type.String({ maxLength: 64, description: 'Only those of this model' })),
+  model: Type.Optional(
+    Type.String({ maxLength: 64, description: 'Only those of this model', examples: ['densenet-121'] }),
+  ),
   code: Type.Optional(
     Type.Enum(Object.keys(ERRORS) as ErrorCode[], { description: 'Only those that failed with this code' }),
   ),
@@ -24,7 +27,11 @@ const ListQuery = Type.Object(
   {
     ...FILTERS,
     after: Type.Optional(
-      Type.String({ maxLength: 64, description: 'Id of the last one of the page before: goes on behind it' }),
+      Type.String({
+        maxLength: 64,
+        description: 'Id of the last one of the page before: goes on behind it',
+        examples: [PREDICTION_EXAMPLE.id],
+      }),
     ),
   },
   { additionalProperties: false },
@@ -77,8 +84,8 @@ const replayAllSchema = {
     200: json(
       'How many were',
       Type.Object({
-        replayed: Type.Integer(),
-        skipped: Type.Integer({ description: 'Their picture is gone' }),
+        replayed: Type.Integer({ examples: [12] }),
+        skipped: Type.Integer({ description: 'Their picture is gone', examples: [0] }),
         has_more: HasMore,
       }),
     ),
@@ -101,7 +108,7 @@ const purgeAllSchema = {
   summary: 'Forget those that failed',
   querystring: Filter,
   response: {
-    200: json('How many were', Type.Object({ purged: Type.Integer(), has_more: HasMore })),
+    200: json('How many were', Type.Object({ purged: Type.Integer({ examples: [12] }), has_more: HasMore })),
     ...problemResponses(...OPERATOR_CODES),
   },
 }

@@ -34,7 +34,10 @@ const schema = {
   ),
   headers: Type.Object({
     'if-none-match': Type.Optional(
-      Type.String({ description: 'The `ETag` of an earlier answer, or several of them' }),
+      Type.String({
+        description: 'The `ETag` of an earlier answer, or several of them',
+        examples: ['W/"1"'],
+      }),
     ),
   }),
   response: {

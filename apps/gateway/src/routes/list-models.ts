@@ -9,7 +9,10 @@ const schema = {
   tags: ['models'],
   summary: 'List the models',
   response: {
-    200: Type.Object({ models: Type.Array(ModelView) }),
+    200: {
+      description: 'The default model, and all that a worker has registered',
+      content: { 'application/json': { schema: Type.Object({ models: Type.Array(ModelView) }) } },
+    },
     ...problemResponses('api_key_invalid', 'internal_error', 'queue_unavailable'),
   },
 }

@@ -21,7 +21,9 @@ const schema = {
     '`position`, without an id, tell its `queue` when that has changed, every 5 seconds at most.',
   params: PREDICTION_PARAMS,
   headers: Type.Object({
-    'last-event-id': Type.Optional(Type.String({ description: 'Id of the last event that was received' })),
+    'last-event-id': Type.Optional(
+      Type.String({ description: 'Id of the last event that was received', examples: ['1'] }),
+    ),
   }),
   response: {
     200: {

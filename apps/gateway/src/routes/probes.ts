@@ -6,7 +6,10 @@ import { problemResponses } from './problem-responses.ts'
 
 const config = { access: 'open' } as const
 
-const State = Type.Object({ status: Type.String() })
+const describeState = (status: string) => ({
+  description: `It is ${status}`,
+  content: { 'application/json': { schema: Type.Object({ status: Type.String({ examples: [status] }) }) } },
+})
 
 /** `GET /livez` and `/readyz` */
 export const probesRoute =
@@ -16,7 +19,11 @@ export const probesRoute =
       '/livez',
       {
         config,
-        schema: { tags: ['operations'], summary: 'Is the process alive?', response: { 200: State } },
+        schema: {
+          tags: ['operations'],
+          summary: 'Is the process alive?',
+          response: { 200: describeState('alive') },
+        },
       },
       async () => ({ status: 'alive' }),
     )
@@ -28,7 +35,7 @@ export const probesRoute =
           tags: ['operations'],
           summary: 'Can it take predictions? It can when Redis takes writes; workers do not matter',
           response: {
-            200: State,
+            200: describeState('ready'),
             ...problemResponses('internal_error', 'queue_unavailable', 'queue_full', 'shutting_down'),
           },
         },

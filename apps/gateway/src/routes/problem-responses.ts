@@ -5,11 +5,11 @@ import Type from 'typebox'
 export const problemResponses = (...codes: ErrorCode[]) => {
   const responses: Record<number, object> = {}
   for (const status of new Set(codes.map((code) => ERRORS[code].status))) {
-    const described = codes
-      .filter((code) => ERRORS[code].status === status)
-      .map((code) => `\`${code}\`: ${ERRORS[code].title}`)
+    const codesOfStatus = codes.filter((code) => ERRORS[code].status === status)
     responses[status] = {
-      description: described.join('; '),
+      // For the document, which says by status what there can be.
+      codes: codesOfStatus,
+      description: 'An error',
       content: { 'application/problem+json': { schema: Type.Ref('Problem') } },
     }
   }

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { AppDeps, AppOptions } from '../app.ts'
+import { pictureBodyLength } from '../decode-base64.ts'
 import { beginError, createErrorHandler, type SendError } from '../plugins/error-handler.ts'
 import { receiveInput } from '../receive-input.ts'
 import { SUBMIT_HEADERS } from '../request-headers.ts'
@@ -128,7 +129,11 @@ export const torchServeRoutes =
         method: ['POST', 'PUT'],
         url,
         schema: { ...schema, params },
-        config: { admits: true, documentedBody: uploadBody() },
+        config: {
+          admits: true,
+          bodyBytesMax: pictureBodyLength(options.uploadBytesMax),
+          documentedBody: uploadBody(),
+        },
         handler: async (request, reply) => {
           requireVersion(request)
           const { upload } = await receiveInput(request, options.uploadBytesMax)

@@ -35,7 +35,14 @@ const replaySchema = {
   tags,
   security,
   summary: 'Send one of them again',
-  params: Type.Object({ webhook_id: Type.String({ minLength: 1, maxLength: WEBHOOK_ID_LENGTH_MAX }) }),
+  params: Type.Object({
+    webhook_id: Type.String({
+      minLength: 1,
+      maxLength: WEBHOOK_ID_LENGTH_MAX,
+      description: 'Its `webhook-id`',
+      examples: ['wh-0199f5c3-7a1e-8b42-9c3d-5e6f70819a2b'],
+    }),
+  }),
   response: {
     202: { description: 'It is being sent, with all attempts anew', type: 'null' },
     ...problemResponses(...OPERATOR_CODES, 'dead_letter_not_found'),
@@ -50,7 +57,9 @@ const replayAllSchema = {
     200: {
       description: 'How many are being sent',
       content: {
-        'application/json': { schema: Type.Object({ replayed: Type.Integer(), has_more: HasMore }) },
+        'application/json': {
+          schema: Type.Object({ replayed: Type.Integer({ examples: [12] }), has_more: HasMore }),
+        },
       },
     },
     ...problemResponses(...OPERATOR_CODES),

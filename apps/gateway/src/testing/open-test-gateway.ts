@@ -1,5 +1,6 @@
 import { predictQueueName } from '@menagerie/contract/job'
 import { waitUntil } from '@menagerie/harness/processes'
+import { createLogger } from '@menagerie/shared/logger'
 import { createConsumerRedis } from '@menagerie/shared/redis'
 import { Queue } from 'bullmq'
 import { randomUUID } from 'node:crypto'
@@ -21,7 +22,7 @@ const createMemoryLog = () => {
       done()
     },
   })
-  return { log: pino({ level: 'debug' }, sink), text: () => lines.join('') }
+  return { log: createLogger({ service: 'gateway', level: 'debug' }, sink), text: () => lines.join('') }
 }
 
 const sharedRedisUrl = (): string => {

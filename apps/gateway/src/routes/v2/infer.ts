@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { AppDeps, AppOptions } from '../../app.ts'
-import { base64Length } from '../../decode-base64.ts'
+import { base64Length, pictureBodyLength } from '../../decode-base64.ts'
 import { receiveBody } from '../../receive-body.ts'
 import { receiveUpload } from '../../receive-upload.ts'
 import { SUBMIT_HEADERS } from '../../request-headers.ts'
@@ -103,6 +103,7 @@ export const inferRoutes =
           schema: { ...schema, params },
           config: {
             admits: true,
+            bodyBytesMax: pictureBodyLength(uploadBytesMax),
             documentedBody: {
               'application/json': { schema: InferRequest },
               'application/octet-stream': { schema: Binary },
