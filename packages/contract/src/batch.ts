@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { BATCH_EXAMPLE, BATCH_RESULT_EXAMPLES } from './batch-example.ts'
 import { Metadata, Prediction, PREDICTION_STATUSES, PredictionOptions } from './prediction.ts'
 
 /** How many pictures one batch may have. */
@@ -71,7 +72,7 @@ export const BatchResult = Type.Object(
     metadata: Metadata,
     completed_at,
   },
-  { $id: 'BatchResult' },
+  { $id: 'BatchResult', examples: BATCH_RESULT_EXAMPLES },
 )
 export type BatchResult = Static<typeof BatchResult>
 
@@ -111,7 +112,7 @@ export const Batch = Type.Object(
     items: Type.Array(BatchItem, { description: 'A page of them, in order' }),
     has_more: Type.Boolean({ description: 'Whether there are items behind this page' }),
   },
-  { $id: 'Batch' },
+  { $id: 'Batch', examples: [BATCH_EXAMPLE] },
 )
 export type Batch = Static<typeof Batch>
 

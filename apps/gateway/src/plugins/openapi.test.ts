@@ -163,7 +163,9 @@ test('each error code is documented: by a route that answers it, or as what no r
       .flatMap(({ media }) => codesOf(media)),
   )
   const missing = Object.keys(ERRORS).filter((code) => !documented.has(code as ErrorCode))
-  assert.deepEqual(missing, ['route_not_found'])
+  assert.deepEqual(missing, ['route_not_found', 'archive_entry_invalid'])
+  const results = document.paths['/v1/batches/{id}/results']?.['get']
+  assert.match(JSON.stringify(results), /`archive_entry_invalid`/)
   assert.match(document.info.description ?? '', /`route_not_found`/)
 })
 

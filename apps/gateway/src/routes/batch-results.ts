@@ -1,4 +1,5 @@
 import { BATCH_ITEMS_MAX } from '@menagerie/contract/batch'
+import { BATCH_RESULT_EXAMPLES } from '@menagerie/contract/batch-example'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Readable } from 'node:stream'
@@ -16,7 +17,8 @@ const schema = {
   description:
     'One line of JSON (`BatchResult`) for each item, in order, as soon as it and all before it have ended; the stream ends ' +
     'after the last. One that ends sooner was broken off, by a gateway that stops or a proxy: go on with `after`, the ' +
-    '`index` of the last line that you have. To leave stops nothing.',
+    '`index` of the last line that you have. To leave stops nothing. An item whose entry of the archive cannot be read has ' +
+    'failed with `archive_entry_invalid`.',
   params: PREDICTION_PARAMS,
   querystring: Type.Object(
     {
@@ -33,7 +35,14 @@ const schema = {
   response: {
     200: {
       description: 'Lines of JSON, each a BatchResult',
-      content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>({ type: 'string' }) } },
+      content: {
+        'application/x-ndjson': {
+          schema: Type.Unsafe<Readable>({
+            type: 'string',
+            examples: [BATCH_RESULT_EXAMPLES.map((result) => `${JSON.stringify(result)}\n`).join('')],
+          }),
+        },
+      },
     },
     ...problemResponses(
       'request_invalid',
