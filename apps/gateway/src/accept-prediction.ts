@@ -25,7 +25,7 @@ export interface AcceptPredictionDeps {
   shares: Pick<Shares, 'hold' | 'release'>
 }
 
-const parseMetadata = (text: string | undefined): Record<string, unknown> => {
+export const parseMetadata = (text: string | undefined): Record<string, unknown> => {
   if (text === undefined) return {}
   if (Buffer.byteLength(text) > METADATA_BYTES_MAX) {
     throw new AppError('request_invalid', `metadata may have at most ${METADATA_BYTES_MAX} bytes`)
@@ -64,7 +64,7 @@ export interface PredictionRequest {
 
 const SHORT_MS = 3_600_000
 
-const BASE_URL_LENGTH_MAX = 512
+export const BASE_URL_LENGTH_MAX = 512
 
 interface WebhookPlan {
   /** Told by the worker that begins with it. */
@@ -139,7 +139,7 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
     if (!(await deps.catalog.has(model))) {
       throw new AppError('model_not_found', `there is no model "${model}"; GET /v1/models lists them`)
     }
-    await deps.admission.enter(model, 1)
+    await deps.admission.enter(model, { tenant: tenant.id, priority: options.priority ?? 'normal' }, 1)
 
     const known = request.isKnownAnswerEnough
       ? await deps.findKnownAnswer(tenant.id, model, upload.sha256)

@@ -130,6 +130,19 @@ test('a queue in which the last would wait too long takes no more, and says when
   await expectProblem(refused, 'queue_full')
 })
 
+test('the wait that counts is one’s own: a flood by another refuses nobody but the one who floods', async (t) => {
+  const tenants = await withTenants(t, { flooding: {}, other: {} })
+  const gateway = await openTestGateway(t, { ...tenants, QUEUE_WAIT_MAX: '100s' })
+  for (let i = 0; i < 6; i++) await submit(gateway, { headers: as('flooding') })
+  await registerFakeWorker(t, gateway, {}, { threads: 1, service_ms: 30_000 })
+  const post = (tenant: string) => postForm(gateway, { headers: as(tenant) })
+  await waitUntil('the flood is refused', async () => (await post('flooding')).status === 503)
+  // Before it are those of the flood with the same tags, and its own.
+  assert.equal((await post('other')).status, 202)
+  await waitUntil('its own are too many', async () => (await post('other')).status === 503)
+  await expectProblem(await post('flooding'), 'queue_full')
+})
+
 test('a gateway takes in so many bytes at the same time, and has room again when one is stored or gone', async (t) => {
   const gate = createGate()
   const gateway = await openTestGateway(t, { UPLOADS_IN_FLIGHT_BYTES: '6000000' })

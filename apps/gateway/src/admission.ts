@@ -1,8 +1,10 @@
 import { AppError } from '@menagerie/contract/errors'
-import { predictQueueName } from '@menagerie/contract/job'
+import { ANONYMOUS_ID, predictQueueName } from '@menagerie/contract/job'
+import type { Priority } from '@menagerie/contract/prediction'
 import { jobKey } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import { estimateWaitMs, type CapacityReader } from './capacity.ts'
+import type { FairOrder, Who } from './fair-order.ts'
 import { guardRedis } from './guard-redis.ts'
 
 export interface AdmissionOptions {
@@ -13,19 +15,20 @@ export interface AdmissionOptions {
   uploadBytesMax: number
   /** Predictions in the queue of a model. */
   depthMax: number
-  /** How long the last of them may have to wait. */
+  /** How long one more may have to wait. */
   waitMaxMs: number
 }
 
 export interface Admission {
   /**
-   * Refuses what there is no room for in the queue of a model.
+   * Refuses what there is no room for in the queue of a model. The wait is that of the tenant, whose turn comes sooner than
+   * that of one who has a lot there already.
    *
    * @throws AppError `queue_full` with the time until there is room, by what the workers can do; `queue_unavailable`
    */
-  requireRoom(model: string): Promise<void>
+  requireRoom(model: string, tenant: string): Promise<void>
   /** The same for predictions that are about to be put into it, and counts them. */
-  enter(model: string, predictions: number): Promise<void>
+  enter(model: string, who: Who, predictions: number): Promise<void>
   /**
    * Sets room for a body aside, in this gateway.
    *
@@ -50,25 +53,22 @@ const READ_DEPTH = `return redis.call('LLEN', KEYS[1]) + redis.call('ZCARD', KEY
 const PLACES = ['wait', 'prioritized', 'delayed', 'active'] as const
 
 /**
- * How many predictions a model's queue has: read at most four times a second, with those counted that came here since.
- * What other gateways let in meanwhile is missed, so the limit is soft by that.
+ * A number that is read at most four times a second, and to which is added what came here since. What other gateways let
+ * in meanwhile is missed, so a limit on it is soft by that.
  */
-const createDepthReader = (redis: RedisConnection, prefix: string) => {
-  const remembered = new Map<string, { readAt: number; depth: Promise<number>; since: number }>()
-  const read = (model: string): Promise<number> => {
-    const keys = PLACES.map((name) => jobKey(prefix, predictQueueName(model), name))
-    return guardRedis(async () => Number(await redis.eval(READ_DEPTH, keys.length, ...keys)))
-  }
-  return async (model: string, predictions: number): Promise<number> => {
-    let known = remembered.get(model)
+const createTally = <T extends string[]>(read: (...by: T) => Promise<number>) => {
+  const remembered = new Map<string, { readAt: number; number: Promise<number>; since: number }>()
+  return async (by: T, predictions: number): Promise<number> => {
+    const key = by.join(' ')
+    let known = remembered.get(key)
     if (known === undefined || performance.now() - known.readAt > REMEMBERED_MS) {
-      known = { readAt: performance.now(), depth: read(model), since: 0 }
-      remembered.set(model, known)
-      known.depth.catch(() => remembered.delete(model))
+      known = { readAt: performance.now(), number: guardRedis(() => read(...by)), since: 0 }
+      remembered.set(key, known)
+      known.number.catch(() => remembered.delete(key))
     }
-    const depth = (await known.depth) + known.since
+    const number = (await known.number) + known.since
     known.since += predictions
-    return depth
+    return number
   }
 }
 
@@ -76,13 +76,20 @@ const createDepthReader = (redis: RedisConnection, prefix: string) => {
 export const createAdmission = (
   deps: {
     redis: RedisConnection
+    fairOrder: Pick<FairOrder, 'countAhead'>
     readCapacity: CapacityReader
     /** How full Redis is, 0 to 1. */
     readMemoryShare: () => Promise<number>
   },
   options: AdmissionOptions,
 ): Admission => {
-  const readDepth = createDepthReader(deps.redis, options.prefix)
+  const readDepth = createTally(async (model: string) => {
+    const keys = PLACES.map((name) => jobKey(options.prefix, predictQueueName(model), name))
+    return Number(await deps.redis.eval(READ_DEPTH, keys.length, ...keys))
+  })
+  const readAhead = createTally((model: string, tenant: string, priority: Priority) =>
+    deps.fairOrder.countAhead(model, { tenant, priority }),
+  )
   let bytesInFlight = 0
 
   const refuse = (message: string, retryMs: number | null): never => {
@@ -94,22 +101,27 @@ export const createAdmission = (
       refuse('the queue has no room left; try again later', null)
   }
 
-  const requirePlace = async (model: string, predictions: number): Promise<void> => {
-    const [depth, capacity] = await Promise.all([readDepth(model, predictions), deps.readCapacity(model)])
+  const requirePlace = async (model: string, who: Who, predictions: number): Promise<void> => {
+    const { tenant = ANONYMOUS_ID, priority = 'normal' } = who
+    const [depth, ahead, capacity] = await Promise.all([
+      readDepth([model], predictions),
+      readAhead([model, tenant, priority], predictions),
+      deps.readCapacity(model),
+    ])
     const { depthMax, waitMaxMs } = options
     const over = depth + Math.max(1, predictions) - depthMax
     if (over > 0) refuse(`${depth} predictions are in the queue already`, estimateWaitMs(over, capacity))
-    const waitMs = estimateWaitMs(depth, capacity)
+    const waitMs = estimateWaitMs(ahead, capacity)
     if (waitMs !== null && waitMs > waitMaxMs)
       refuse(`it would have to wait for ${Math.ceil(waitMs / 1000)} s`, waitMs - waitMaxMs)
   }
 
-  const enter = async (model: string, predictions: number): Promise<void> => {
-    await Promise.all([requireMemory(), requirePlace(model, predictions)])
+  const enter = async (model: string, who: Who, predictions: number): Promise<void> => {
+    await Promise.all([requireMemory(), requirePlace(model, who, predictions)])
   }
 
   return {
-    requireRoom: (model) => enter(model, 0),
+    requireRoom: (model, tenant) => enter(model, { tenant }, 0),
     enter,
     reserve(declared) {
       const max = options.uploadsInFlightBytesMax

@@ -3,6 +3,8 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { randomUUID } from 'node:crypto'
 import type { Admission } from './admission.ts'
 import type { BaseUrl } from './base-url.ts'
+import type { BatchViewer } from './batches/view-batch.ts'
+import type { Batches } from './batches/wire-batches.ts'
 import type { CancelPrediction } from './cancel-prediction.ts'
 import type { CapacityReader } from './capacity.ts'
 import type { DeadLetters } from './dead-letters.ts'
@@ -20,8 +22,11 @@ import { openapi } from './plugins/openapi.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
 import type { PredictionViewer } from './predictions.ts'
 import type { RecordReader } from './record-reader.ts'
+import { batchResultsRoute } from './routes/batch-results.ts'
+import { batchRoute } from './routes/batch.ts'
 import { cancelPredictionRoute } from './routes/cancel-prediction.ts'
 import { classifyRoute } from './routes/classify.ts'
+import { createBatchRoute } from './routes/create-batch.ts'
 import { createPredictionRoute } from './routes/create-prediction.ts'
 import { deadLetterRoute } from './routes/dead-letter.ts'
 import { deletePredictionRoute } from './routes/delete-prediction.ts'
@@ -56,6 +61,8 @@ export interface AppDeps {
   deadLetters: DeadLetters
   deliveries: Deliveries
   webhookDeadLetters: WebhookDeadLetters
+  batches: Pick<Batches, 'acceptBatch' | 'cancelBatch' | 'reader'>
+  batchViewer: BatchViewer
   waits: Waits
   readPrediction: RecordReader['read']
   viewPrediction: PredictionViewer
@@ -67,6 +74,7 @@ export interface AppDeps {
 
 export interface AppOptions {
   uploadBytesMax: number
+  batchBytesMax: number
   syncTimeoutMs: number
   /** How long a request may take to arrive in full. */
   requestTimeoutMs: number
@@ -142,6 +150,9 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(deadLetterRoute(deps, options))
   await app.register(webhookDeadLetterRoute(deps, options))
   await app.register(predictionEventsRoute(deps))
+  await app.register(createBatchRoute(deps, options))
+  await app.register(batchRoute(deps))
+  await app.register(batchResultsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
   await app.register(v2Routes(deps, options), { prefix: '/v2' })

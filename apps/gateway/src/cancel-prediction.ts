@@ -11,24 +11,31 @@ import { guardRedis } from './guard-redis.ts'
 import type { PredictionRead, RecordReader } from './record-reader.ts'
 
 /**
- * KEYS: job hash, prioritized set, hash of its webhook's job (or the first one again). ARGV: job id, channel. Marks a prediction as canceled unless it has ended, and
- * returns whether it is. BullMQ cannot settle a job that waits, so it goes to the front, where the next worker fails
- * it without running it; one that has it already hears of it on the channel. The webhook's job is marked as well: it may
- * outlive the record, and BullMQ tells it only what the worker said in the end.
+ * Lua: marks a prediction as canceled unless it has ended. Returns 2 when it is done, 1 when it was before, 0 when it has
+ * ended or is gone. BullMQ cannot settle a job that waits, so it goes to the front, where the next worker fails it
+ * without running it; one that has it already hears of it on the channel. The job of its webhook (without one: its own
+ * again) is marked as well: it may outlive the record, and BullMQ tells it only what the worker said in the end.
  */
+export const CANCEL_FUNCTION = `
+local function cancel(hash, prioritized, webhook, id, channel, now)
+  local found = redis.call('HMGET', hash, 'data', '${DELETED_AT_FIELD}', '${CANCELED_AT_FIELD}', 'finishedOn', '${STARTED_AT_FIELD}')
+  if not found[1] or found[2] then return 0 end
+  if found[3] then return 1 end
+  if found[4] then return 0 end
+  if tonumber(found[5] or now) > cjson.decode(found[1]).deadline then return 0 end
+  redis.call('HSET', hash, '${CANCELED_AT_FIELD}', now)
+  if redis.call('EXISTS', webhook) == 1 then redis.call('HSET', webhook, '${CANCELED_AT_FIELD}', now) end
+  redis.call('ZADD', prioritized, 'XX', 0, id)
+  redis.call('PUBLISH', channel, id)
+  return 2
+end`
+
+/** KEYS: job hash, prioritized set, hash of its webhook's job (or the first one again). ARGV: job id, channel. */
 const CANCEL = `
 ${GO_ON_WHEN_FULL}
-local found = redis.call('HMGET', KEYS[1], 'data', '${DELETED_AT_FIELD}', '${CANCELED_AT_FIELD}', 'finishedOn', '${STARTED_AT_FIELD}')
-if not found[1] or found[2] then return 0 end
-if found[3] then return 1 end
-if found[4] then return 0 end
 ${READ_NOW}
-if tonumber(found[5] or now) > cjson.decode(found[1]).deadline then return 0 end
-redis.call('HSET', KEYS[1], '${CANCELED_AT_FIELD}', now)
-if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('HSET', KEYS[3], '${CANCELED_AT_FIELD}', now) end
-redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])
-redis.call('PUBLISH', ARGV[2], ARGV[1])
-return 1`
+${CANCEL_FUNCTION}
+return cancel(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], now)`
 
 /**
  * Cancels a prediction, and drops its picture; one that is canceled already stays so.
@@ -71,7 +78,7 @@ export const createCancelPrediction = (
     )
     const read = await deps.reader.read(id)
     if (read === null) return null
-    if (isCanceled !== 1) {
+    if (isCanceled === 0) {
       throw new AppError('prediction_ended', `it has ended already: ${read.status}`)
     }
     settle(read)

@@ -23,6 +23,7 @@ test('the defaults', () => {
     publicUrl: null,
     trustProxy: false,
     uploadBytesMax: 10_485_760,
+    batchBytesMax: 268_435_456,
     requestTimeoutMs: 120_000,
     corsOrigins: [],
     admission: { uploadsInFlightBytesMax: 268_435_456, depthMax: 100_000, waitMaxMs: 3_600_000 },

@@ -51,6 +51,12 @@ export const GatewaySettings = Type.Object({
         'Origins whose pages may call the gateway from a browser, e.g. https://app.example.com; * for all. Without it none may',
     }),
   ),
+  BATCH_BYTES_MAX: Type.Integer({
+    default: 256 * 1024 * 1024,
+    minimum: 1,
+    maximum: 8 * 1024 * 1024 * 1024,
+    description: 'Most bytes that the pictures of one batch may have together',
+  }),
   UPLOADS_IN_FLIGHT_BYTES: Type.Integer({
     default: 256 * 1024 * 1024,
     minimum: 1,
@@ -67,7 +73,7 @@ export const GatewaySettings = Type.Object({
   QUEUE_WAIT_MAX: DurationText({
     default: '1h',
     description:
-      'How long the last in the queue may have to wait, by what the workers can do; what is more is refused',
+      'How long a prediction may have to wait for its tenant’s turn, by what the workers can do; what would wait longer is refused',
   }),
   SYNC_TIMEOUT: DurationText({
     default: '60s',
@@ -156,6 +162,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     uploadBytesMax: settings.UPLOAD_BYTES_MAX,
     requestTimeoutMs: parseDurationMs(settings.REQUEST_TIMEOUT),
     corsOrigins: settings.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? [],
+    batchBytesMax: settings.BATCH_BYTES_MAX,
     admission: {
       uploadsInFlightBytesMax: settings.UPLOADS_IN_FLIGHT_BYTES,
       depthMax: settings.QUEUE_DEPTH_MAX,

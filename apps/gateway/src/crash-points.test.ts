@@ -4,74 +4,18 @@
  * then shows that nothing is lost, doubled or left behind.
  */
 import { waitUntil } from '@menagerie/harness/processes'
-import { startRedisCut } from '@menagerie/harness/redis-cut'
 import { startWebhookReceiver, WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
 import type { Prediction } from '@menagerie/contract/prediction'
 import { createKeys } from '@menagerie/shared/keys'
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { atEnd } from './testing/at-end.ts'
+import { crashEverywhere, expectTidy, OPERATOR_KEY, type Scene } from './testing/crash-everywhere.ts'
 import { redeliver, waitForDelivery } from './testing/deliveries.ts'
-import { failWith, registerFakeWorker, startFakeWorker } from './testing/fake-worker.ts'
-import { openTestGateway, type TestGateway } from './testing/open-test-gateway.ts'
+import { failWith, startFakeWorker } from './testing/fake-worker.ts'
+import type { TestGateway } from './testing/open-test-gateway.ts'
 import { cancel, getPrediction, postForm, readPrediction, submit } from './testing/requests.ts'
 import { sweepNow } from './testing/sweep-now.ts'
-
-const OPERATOR_KEY = 'the-key-of-the-operator'
-const ENV = { OPERATOR_KEY, CACHE_TTL: '0', SWEEP_INTERVAL: '1h' }
-const COMMANDS_MAX = 40
-
-interface Scene {
-  /** Crashes in the middle of the call. */
-  doomed: TestGateway
-  /** On the same Redis, and stays. */
-  other: TestGateway
-}
-
-/**
- * Plays a call with a crash after 0, 1, 2 … commands.
- *
- * @param call resolves with the answer, or rejects when there is none
- * @param check sees the answer, null when there was none or an error
- */
-const crashEverywhere = async <T>(
-  t: TestContext,
-  env: Record<string, string>,
-  prepare: (scene: Scene) => Promise<T>,
-  call: (scene: Scene, prepared: T) => Promise<Response>,
-  check: (scene: Scene, prepared: T, answer: Response | null) => Promise<void>,
-): Promise<void> => {
-  for (let commands = 0; ; commands++) {
-    assert.ok(commands < COMMANDS_MAX, 'the call never gets through')
-    const other = await openTestGateway(t, { ...ENV, ...env })
-    await registerFakeWorker(t, other)
-    const cut = await startRedisCut(other.redisUrl)
-    const doomed = await openTestGateway(t, { ...other.env, REDIS_URL: cut.url })
-    const scene = { doomed, other }
-    const prepared = await prepare(scene)
-    cut.cutAfter(commands)
-    const answer = await call(scene, prepared).catch(() => null)
-    const isThrough = !cut.isCut()
-    await cut.stop()
-    await doomed.close().catch(() => undefined)
-    if (isThrough) assert.ok(answer?.ok, `without a crash it works: ${answer?.status}`)
-    await t.test(isThrough ? `no crash in ${commands} commands` : `a crash after ${commands} commands`, () =>
-      check(scene, prepared, answer?.ok === true ? answer : null),
-    )
-    await other.close()
-    if (isThrough) return
-  }
-}
-
-/** After the end of everything: no picture, no job that waits for ever. */
-const expectTidy = async ({ other }: Scene): Promise<void> => {
-  await waitUntil('every job is settled', async () => {
-    const { completed = 0, failed = 0, ...open } = await other.queue.getJobCounts()
-    return completed + failed >= 0 && Object.values(open).every((count) => count === 0)
-  })
-  await sweepNow(other.env)
-  assert.deepEqual(await other.listUploads(), [])
-}
 
 const nothing = async (): Promise<null> => null
 

@@ -33,7 +33,7 @@ export interface Enqueued {
 const TRIES_MAX = 3
 
 /** Redis has said no. After a lost connection or a timeout it may still have done it, or do it yet. */
-const isRefusal = (error: unknown): boolean =>
+export const isRefusal = (error: unknown): boolean =>
   error instanceof Error && (error.name === 'ReplyError' || isRefusal(error.cause))
 
 /**

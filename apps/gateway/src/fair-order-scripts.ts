@@ -62,6 +62,18 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return tag`
 
 /**
+ * KEYS: hash of the order, prioritized set, wait list. ARGV: flow, distance. Returns how many would be before a prediction
+ * that came now.
+ */
+export const COUNT_AHEAD = `${SCORES}
+local ahead, head = redis.call('LLEN', KEYS[3]), findHead(KEYS[2])
+if not head then return ahead + redis.call('ZCARD', KEYS[2]) end
+local state = redis.call('HMGET', KEYS[1], 'now', ARGV[1])
+local now = math.max(tonumber(state[1] or 0), readTag(head))
+local tag = math.ceil(math.max(now, tonumber(state[2] or 0)) + ARGV[2] - 0.000001)
+return ahead + redis.call('ZCOUNT', KEYS[2], '-inf', string.format('(%.0f', (tag + 0.5) * UNIT))`
+
+/**
  * KEYS: hash of the order, prioritized set, delayed set, active list, wait list. ARGV: what the keys of job hashes begin
  * with. Lowers all numbers so that the head of the queue is the first again; nothing changes its place. Returns by how
  * much.

@@ -4,11 +4,18 @@ import { createErrorLog } from '@menagerie/shared/error-log'
 import { jobKey, type Keys } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
-import { RENUMBER, RENUMBER_FROM, TAKE_TAG } from './fair-order-scripts.ts'
+import { COUNT_AHEAD, RENUMBER, RENUMBER_FROM, TAKE_TAG } from './fair-order-scripts.ts'
 
 export interface FairOrder {
   /** The place of the next prediction of a tenant, as a BullMQ priority: to be used at once, and once. */
-  takeTag(model: string, who: { tenant?: string; priority?: Priority }): Promise<number>
+  takeTag(model: string, who: Who): Promise<number>
+  /** How many wait that would be before it. */
+  countAhead(model: string, who: Who): Promise<number>
+}
+
+export interface Who {
+  tenant?: string
+  priority?: Priority
 }
 
 /** How far apart predictions of the same tenant stand, by what it asks for: `low` gets half of what `normal` gets. */
@@ -38,13 +45,24 @@ export const createFairOrder = (
     if (by !== 0) deps.log.info({ model, by, ms }, 'the queue is numbered anew')
   }
 
+  const describeFlow = ({
+    tenant = ANONYMOUS_ID,
+    priority = 'normal',
+  }: Who): [flow: string, distance: number] => [
+    `${tenant}:${priority}`,
+    DISTANCES[priority] / deps.weightOf(tenant),
+  ]
+
   return {
-    async takeTag(model, { tenant = ANONYMOUS_ID, priority = 'normal' }) {
-      const distance = DISTANCES[priority] / deps.weightOf(tenant)
-      const args = [`${tenant}:${priority}`, distance, options.queueAgeMaxMs, keyOf(model, '')]
+    async takeTag(model, who) {
+      const args = [...describeFlow(who), options.queueAgeMaxMs, keyOf(model, '')]
       const tag = await redis.eval(TAKE_TAG, 2, keys.fair(model), keyOf(model, 'prioritized'), ...args)
       if (Number(tag) >= RENUMBER_FROM) renumber(model).catch(onError)
       return Number(tag)
+    },
+    async countAhead(model, who) {
+      const places = [keyOf(model, 'prioritized'), keyOf(model, 'wait')]
+      return Number(await redis.eval(COUNT_AHEAD, 3, keys.fair(model), ...places, ...describeFlow(who)))
     },
   }
 }

@@ -1,5 +1,7 @@
 import { AppError } from '@menagerie/contract/errors'
 import {
+  BATCH_JOB_NAME,
+  BATCH_QUEUE_NAME,
   JOB_PRIORITY,
   PREDICT_JOB_NAME,
   predictQueueName,
@@ -7,6 +9,7 @@ import {
   WEBHOOK_JOB_OPTIONS,
   WEBHOOK_QUEUE_NAME,
   WebhookJobData,
+  type BatchWatchData,
   type PredictJobData,
 } from '@menagerie/contract/job'
 import { webhookId } from '@menagerie/contract/webhook'
@@ -35,6 +38,10 @@ export interface JobQueue {
   remove(model: string, id: string): Promise<void>
   /** Removes the job that delivers a webhook, not its prediction; resolves with false while it is being delivered. */
   removeWebhook(webhookJobId: string): Promise<boolean>
+  /** Has a webhook delivered that reports no prediction; once, however often it is asked for with one id. */
+  addWebhook(webhookJobId: string, data: WebhookJobData): Promise<void>
+  /** Has the end of a batch watched for; once, however often it is asked for. */
+  addBatchWatch(data: BatchWatchData): Promise<void>
   /** Does something with the queue of webhooks. */
   useWebhooks<T>(use: (queue: Queue) => Promise<T>): Promise<T>
   /** What a job that delivers a webhook has to deliver; null when it is gone. */
@@ -47,6 +54,9 @@ export type JobQueueOptions = { prefix: string } & RetentionOptions
 // Errors of ours are worth no retry; what is left is Redis or a lost inference thread.
 const PREDICT_ATTEMPTS = 3
 const PREDICT_RETRY_DELAY_MS = 500
+// It fails only while Redis does.
+const BATCH_WATCH_ATTEMPTS = 100_000
+const BATCH_WATCH_RETRY_DELAY_MS = 1000
 
 /** The gateway's producing side of BullMQ. */
 export const createJobQueue = (
@@ -132,6 +142,15 @@ export const createJobQueue = (
     stackTraceLimit: 3,
   })
 
+  const batchWatchOptions = (jobId: string): JobsOptions => ({
+    jobId,
+    attempts: BATCH_WATCH_ATTEMPTS,
+    backoff: { type: 'fixed', delay: BATCH_WATCH_RETRY_DELAY_MS },
+    removeOnComplete: true,
+    removeOnFail: true,
+    stackTraceLimit: 1,
+  })
+
   const addWithWebhook = async (id: string, data: PredictJobData, webhook: WebhookJobData): Promise<void> => {
     const priority = await takePlace(data)
     const queueName = predictQueueName(data.model)
@@ -177,6 +196,14 @@ export const createJobQueue = (
       await useQueue(predictQueueName(model), (queue) => queue.remove(id))
     },
     removeWebhook,
+    async addWebhook(webhookJobId, data) {
+      const opts = { ...WEBHOOK_JOB_OPTIONS, jobId: webhookJobId }
+      await useQueue(WEBHOOK_QUEUE_NAME, (queue) => queue.add(WEBHOOK_JOB_NAME, data, opts))
+    },
+    async addBatchWatch(data) {
+      const opts = batchWatchOptions(data.submission_id)
+      await useQueue(BATCH_QUEUE_NAME, (queue) => queue.add(BATCH_JOB_NAME, data, opts))
+    },
     useWebhooks: (use) => useQueue(WEBHOOK_QUEUE_NAME, use),
     readWebhook: (webhookJobId) =>
       useQueue(WEBHOOK_QUEUE_NAME, async (queue) => {

@@ -53,7 +53,7 @@ const viewError = (status: PredictionStatus, record: JobRecord): Prediction['err
 }
 
 /** When it reached its terminal status; null before. */
-const readEnd = (record: JobRecord, status: PredictionStatus): number | null => {
+export const readEnd = (record: JobRecord, status: PredictionStatus): number | null => {
   if (!isTerminal(status)) return null
   if (status === 'expired') return record.data.deadline
   return record.canceledAt ?? record.finishedOn

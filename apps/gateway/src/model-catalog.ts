@@ -31,18 +31,27 @@ export const createModelCatalog = (
   deps: { registry: WorkerRegistry },
   options: { defaultModel: string },
 ): ModelCatalog => {
-  let remembered: { models: CatalogModel[]; readAt: number } | null = null
+  let remembered: { models: Promise<CatalogModel[]>; readAt: number } | null = null
   let rememberedNames: { names: string[]; readAt: number } | null = null
 
-  const list = async (): Promise<CatalogModel[]> => {
-    if (remembered !== null && performance.now() - remembered.readAt < REMEMBERED_MS) return remembered.models
+  const read = async (): Promise<CatalogModel[]> => {
     const registered = await guardRedis(() => deps.registry.listModels())
     const models: CatalogModel[] = registered.map((details) => ({ name: details.name, details }))
     if (!models.some(({ name }) => name === options.defaultModel)) {
       models.unshift({ name: options.defaultModel, details: null })
     }
-    remembered = { models, readAt: performance.now() }
     return models
+  }
+
+  const list = (): Promise<CatalogModel[]> => {
+    if (remembered !== null && performance.now() - remembered.readAt < REMEMBERED_MS) return remembered.models
+    // All who ask at the same moment share one reading.
+    const reading = { models: read(), readAt: performance.now() }
+    remembered = reading
+    reading.models.catch(() => {
+      if (remembered === reading) remembered = null
+    })
+    return reading.models
   }
 
   /** At most once a second, since nobody may register it for hours. */

@@ -1,11 +1,19 @@
+import { BATCH_QUEUE_NAME } from '@menagerie/contract/job'
 import { createKeys } from '@menagerie/shared/keys'
-import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
+import {
+  closeRedis,
+  createConsumerRedis,
+  createProducerRedis,
+  type RedisConnection,
+} from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
 import { createDurabilityCheck } from '@menagerie/shared/durability'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
 import { createBaseUrl } from './base-url.ts'
+import { createBatchWorker } from './batches/batch-worker.ts'
+import { createBatchViewer } from './batches/view-batch.ts'
 import { createCapacityReader } from './capacity.ts'
 import type { GatewayConfig } from './config.ts'
 import { createFairOrder } from './fair-order.ts'
@@ -29,7 +37,7 @@ const NO_KEYS_WARNING =
 
 export const VERSION = '0.1.0'
 
-// Between its picture and its job a request takes seconds at the most.
+// Between its first picture and its jobs a batch takes two minutes at the most, a prediction seconds.
 const SWEEP_GRACE_MS = 5 * 60_000
 
 /** Opens everything a gateway needs and builds its app. Redis need not be there yet. */
@@ -70,16 +78,18 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const waits = createWaits({ subscriber: openConsumer('gateway-ends'), reader, keys })
 
   const weightOf = (tenantId: string): number => tenants.find(tenantId).weight
-  const fairOrder = createFairOrder(
-    { redis: accepting, keys, weightOf, log },
-    { prefix, queueAgeMaxMs: config.queueAgeMaxMs },
+  const openOrder = (redis: RedisConnection) =>
+    createFairOrder({ redis, keys, weightOf, log }, { prefix, queueAgeMaxMs: config.queueAgeMaxMs })
+  const queue = createJobQueue(
+    { redis: accepting, fairOrder: openOrder(accepting), log },
+    { prefix, ...retention },
   )
-  const queue = createJobQueue({ redis: accepting, fairOrder, log }, { prefix, ...retention })
   releasers.push('queues', () => queue.close())
 
   const userAgent = `Menagerie/${VERSION}`
   // The file of the tenants may bring secrets at any time.
-  if (webhooks.secrets.length > 0 || config.apiKeysFile !== null) {
+  const isDelivering = webhooks.secrets.length > 0 || config.apiKeysFile !== null
+  if (isDelivering) {
     const consumer = openConsumer('gateway-webhooks')
     openWebhooks(
       { consumer, commands, keys, reader, viewPrediction, secretsOf, releasers, log },
@@ -92,12 +102,29 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     : null
 
   const predictions = wirePredictions(
-    { accepting, commands, keys, reader, catalog, queue, readCapacity, secretsOf, log },
+    {
+      accepting,
+      commands,
+      keys,
+      reader,
+      catalog,
+      queue,
+      fairOrder: openOrder(commands),
+      readCapacity,
+      secretsOf,
+      log,
+    },
     config,
     {
       graceMs: SWEEP_GRACE_MS,
     },
   )
+  if (isDelivering) {
+    const redis = openConsumer('gateway-batches')
+    const { watchBatch } = predictions.batches
+    const worker = createBatchWorker({ redis, watchBatch, log }, { prefix })
+    releasers.push(`${BATCH_QUEUE_NAME} worker`, () => worker.close(redis.status !== 'ready'))
+  }
   const sweeper = startSweeper(
     { redis: commands, keys, sweep: predictions.sweep, log },
     { intervalMs: config.sweepIntervalMs },
@@ -116,6 +143,8 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,
       deadLetters: predictions.deadLetters,
+      batches: predictions.batches,
+      batchViewer: createBatchViewer({ viewPrediction }, retention),
       deliveries: predictions.deliveries,
       webhookDeadLetters: predictions.webhookDeadLetters,
       waits,
@@ -129,6 +158,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     },
     {
       uploadBytesMax: config.uploadBytesMax,
+      batchBytesMax: config.batchBytesMax,
       syncTimeoutMs: config.syncTimeoutMs,
       requestTimeoutMs: config.requestTimeoutMs,
       corsOrigins: config.corsOrigins,

@@ -31,7 +31,7 @@ export const createIdentify = (deps: { redis: RedisConnection; keys: Keys }) => 
     await deps.redis.set(deps.keys.idSecret, randomBytes(SECRET_BYTES).toString('base64'), 'NX')
     return (await deps.redis.get(deps.keys.idSecret)) ?? readSecret()
   }
-  return async (purpose: 'request' | 'replay', ...key: string[]): Promise<string> => {
+  return async (purpose: 'request' | 'replay' | 'batch', ...key: string[]): Promise<string> => {
     const secret = await guardRedis(readSecret)
     return formatUuid(
       createHmac('sha256', secret)

@@ -20,12 +20,12 @@ export const createPredictionViewer = (
     const model = await deps.catalog.find(data.model)
     // Another digest than the one we remember: the weights were changed a moment ago, and labels maybe too. Once per
     // digest: during an upgrade two versions are served, and only one is registered.
-    if (model?.details?.digest !== returnValue.digest && refreshedFor !== returnValue.digest) {
+    if (model?.details?.digest === returnValue.digest) return model
+    if (refreshedFor !== returnValue.digest) {
       refreshedFor = returnValue.digest
       deps.catalog.refresh()
-      return deps.catalog.find(data.model)
     }
-    return model
+    return deps.catalog.find(data.model)
   }
 
   return async (read, baseUrl) => {

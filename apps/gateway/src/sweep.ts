@@ -5,6 +5,7 @@ import { SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import { parseUploadId } from '@menagerie/shared/upload-store/upload-id'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { RedisConnection } from '@menagerie/shared/redis'
+import type { SweepBatches } from './batches/sweep-batches.ts'
 import type { Deletions } from './delete-prediction.ts'
 import type { Forget } from './forget.ts'
 import type { JobQueue } from './job-queue.ts'
@@ -20,6 +21,8 @@ export interface SweepReport {
   webhooks: number
   /** Deletions that still wait for a worker or a delivery. */
   deletions: number
+  /** Batches that were gone on with, or dropped after their time. */
+  batches: number
 }
 
 const BATCH_SIZE = 100
@@ -39,6 +42,7 @@ export const createSweep = (
     forget: Forget
     queue: Pick<JobQueue, 'readWebhook' | 'removeWebhook'>
     deletions: Pick<Deletions, 'finish'>
+    sweepBatches: SweepBatches
     readMemoryShare: () => Promise<number>
   },
   options: {
@@ -132,7 +136,9 @@ export const createSweep = (
 
   return async (): Promise<SweepReport> => {
     // What fails in one of them must not keep the others from being done.
-    const parts = [deps.deletions.finish, sweepAllRecords, sweepWebhooks, sweepUploads]
+    const { finish } = deps.deletions
+    // Pictures last: those of a batch that is gone on with are needed.
+    const parts = [finish, deps.sweepBatches, sweepAllRecords, sweepWebhooks, sweepUploads]
     const counts: number[] = []
     const errors: unknown[] = []
     for (const part of parts) {
@@ -142,8 +148,8 @@ export const createSweep = (
       )
     }
     if (errors.length > 0) throw new AggregateError(errors, 'the sweep is not complete')
-    const [deletions = 0, records = 0, webhooks = 0, uploads = 0] = counts
-    return { uploads, records, webhooks, deletions }
+    const [deletions = 0, batches = 0, records = 0, webhooks = 0, uploads = 0] = counts
+    return { uploads, records, webhooks, deletions, batches }
   }
 }
 export type Sweep = ReturnType<typeof createSweep>

@@ -109,7 +109,7 @@ const open = async (t: TestContext) => {
   const server = await startPrivateRedis(t)
   const redis = new Redis(server.url)
   atEnd(t, 'test redis', () => redis.disconnect())
-  const env = { REDIS_URL: server.url, REDIS_PREFIX: 'waiters', MODEL: 'test-model', LOG_LEVEL: 'warn' }
+  const env = { REDIS_URL: server.url, REDIS_PREFIX: 'waiters', MODEL: 'test-model', LOG_LEVEL: 'error' }
   const gateway = await startGateway(env)
   atEnd(t, 'gateway process', () => gateway.stop())
   return { redis, gateway, worker: { redisUrl: server.url, prefix: env.REDIS_PREFIX } }

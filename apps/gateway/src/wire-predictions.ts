@@ -7,12 +7,14 @@ import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upl
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import { createAcceptPrediction } from './accept-prediction.ts'
+import { wireBatches } from './batches/wire-batches.ts'
 import { createCancelPrediction } from './cancel-prediction.ts'
 import type { CapacityReader } from './capacity.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createDeletions } from './delete-prediction.ts'
-import { createEnqueue } from './enqueue.ts'
+import { createEnqueue, type Enqueue } from './enqueue.ts'
+import type { FairOrder } from './fair-order.ts'
 import { createFindKnownAnswer } from './find-known-answer.ts'
 import { createForget } from './forget.ts'
 import { guardRedis } from './guard-redis.ts'
@@ -35,6 +37,7 @@ export interface PredictionDeps {
   reader: RecordReader
   catalog: ModelCatalog
   queue: JobQueue
+  fairOrder: FairOrder
   readCapacity: CapacityReader
   /** With what a tenant's webhooks are signed. */
   secretsOf: (tenantId: string) => readonly string[]
@@ -57,7 +60,7 @@ export const wirePredictions = (
   config: GatewayConfig,
   options: { graceMs: number },
 ) => {
-  const { accepting, commands, keys, reader, catalog, queue, readCapacity, log } = deps
+  const { accepting, commands, keys, reader, catalog, queue, fairOrder, readCapacity, log } = deps
   const { queueAgeMaxMs, resultTtlMs, deadLetterTtlMs, webhooks } = config
   const { prefix } = config.redis
   const redis = commands
@@ -67,33 +70,36 @@ export const wirePredictions = (
   const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
   const shares = createShares({ redis, keys }, { prefix, queueAgeMaxMs })
   const admission = createAdmission(
-    { redis, readCapacity, readMemoryShare },
+    { redis, fairOrder, readCapacity, readMemoryShare },
     { prefix, uploadBytesMax: config.uploadBytesMax, ...config.admission },
   )
   const identify = createIdentify({ redis, keys })
 
+  const uploadTtlMs = queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS
+  const acceptingUploads = createRedisUploadStore({ redis: accepting, keys })
   const enqueue = createEnqueue(
-    { uploads: createRedisUploadStore({ redis: accepting, keys }), queue, reader, forget },
-    {
-      uploadTtlMs: queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS,
-      isOrderKept: !accepting.isCluster,
-    },
+    { uploads: acceptingUploads, queue, reader, forget },
+    { uploadTtlMs, isOrderKept: !accepting.isCluster },
   )
-  const acceptPrediction = createAcceptPrediction(
-    {
-      catalog,
-      enqueue,
-      findKnownAnswer: config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null,
-      checkWebhookUrl: createWebhookUrlPolicy({
-        secretsOf: deps.secretsOf,
-        isPrivateAllowed: webhooks.isPrivateAllowed,
-      }),
-      admission,
-      shares,
-      readTime: () => readTimeMs(redis, keys.models),
-    },
-    { queueAgeMaxMs },
-  )
+  const checkWebhookUrl = createWebhookUrlPolicy({
+    secretsOf: deps.secretsOf,
+    isPrivateAllowed: webhooks.isPrivateAllowed,
+  })
+  const findKnownAnswer = config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null
+  const acceptWith = (putInto: Enqueue) =>
+    createAcceptPrediction(
+      {
+        catalog,
+        enqueue: putInto,
+        findKnownAnswer,
+        checkWebhookUrl,
+        admission,
+        shares,
+        readTime: () => readTimeMs(redis, keys.models),
+      },
+      { queueAgeMaxMs },
+    )
+  const acceptPrediction = acceptWith(enqueue)
   const announceEnd = createAnnounceEnd({ redis, keys }, { prefix })
   const cancelPrediction = createCancelPrediction(
     { redis, keys, reader, uploads, announceEnd, log },
@@ -108,6 +114,30 @@ export const wirePredictions = (
     { redis, reader, catalog, uploads, queue, identify, enqueue, forget },
     { prefix, queueAgeMaxMs },
   )
+  const batches = wireBatches(
+    {
+      redis,
+      keys,
+      catalog,
+      queue,
+      accepting: acceptingUploads,
+      uploads,
+      identify,
+      acceptWith,
+      checkWebhookUrl,
+      shares,
+      announceEnd,
+      log,
+    },
+    {
+      prefix,
+      resultTtlMs,
+      deadLetterTtlMs,
+      uploadBytesMax: config.uploadBytesMax,
+      uploadTtlMs,
+      graceMs: options.graceMs,
+    },
+  )
   const sweep = createSweep(
     {
       redis,
@@ -117,6 +147,7 @@ export const wirePredictions = (
       forget,
       queue,
       deletions,
+      sweepBatches: batches.sweepBatches,
       readMemoryShare,
     },
     { prefix, resultTtlMs, graceMs: options.graceMs },
@@ -129,6 +160,7 @@ export const wirePredictions = (
     cancelPrediction,
     deletions,
     deadLetters,
+    batches,
     deliveries: createDeliveries({ redis, reader, queue, webhookJobs }, { prefix }),
     webhookDeadLetters: createWebhookDeadLetters({ queue }),
     sweep,

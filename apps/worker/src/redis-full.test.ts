@@ -20,7 +20,8 @@ test('a run begins and ends while Redis is full', async (t) => {
 
   await queue.redis.config('SET', 'maxmemory', '1mb')
   await assert.rejects(queue.redis.set(`${deps.prefix}:x`, 'x'), /OOM/)
-  assert.deepEqual(await startRun(deps, job, data), picture)
+  const { bytes } = await startRun(deps, job, data)
+  assert.deepEqual(bytes, picture)
   await endRun(deps, job, data)
   await queue.redis.config('SET', 'maxmemory', '0')
   assert.equal(await queue.redis.hget(queue.queue.toKey(job.id ?? ''), OPEN_RUNS_FIELD), '0')

@@ -36,6 +36,12 @@ export const ERRORS = {
   api_key_invalid: { status: 401, title: 'This call needs a valid API key' },
   rate_limited: { status: 429, title: 'Too many predictions in this time' },
   share_exhausted: { status: 429, title: 'Too many unfinished predictions' },
+  // Batches
+  batch_not_found: { status: 404, title: 'No such batch' },
+  batch_ended: { status: 409, title: 'The batch has ended already' },
+  batch_invalid: { status: 422, title: 'The batch is not acceptable' },
+  archive_invalid: { status: 422, title: 'The ZIP archive cannot be read' },
+  archive_entry_invalid: { status: 422, title: 'The entry of the ZIP archive cannot be taken' },
   // The service
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   queue_unavailable: { status: 503, title: 'The queue cannot be reached' },

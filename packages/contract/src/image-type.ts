@@ -67,6 +67,10 @@ export const sniffImageType = (head: Uint8Array): ImageType | null => {
   return null
 }
 
+/** Whether a file begins like a ZIP archive, an empty one included. */
+export const isZip = (head: Uint8Array): boolean =>
+  startsWith(head, 0, 'PK\x03\x04') || startsWith(head, 0, 'PK\x05\x06')
+
 const REFUSED: [what: string, isIt: (head: Uint8Array) => boolean][] = [
   ['a HEIC image', (head) => hasBrand(head, HEIC_BRANDS)],
   [
@@ -83,6 +87,7 @@ const REFUSED: [what: string, isIt: (head: Uint8Array) => boolean][] = [
   ],
   ['a PDF document', (head) => startsWith(head, 0, '%PDF-')],
   ['an SVG image', isSvg],
+  ['a ZIP archive', isZip],
 ]
 
 /**

@@ -6,10 +6,12 @@ export const PAYLOAD_VERSION = 1
 
 export const predictQueueName = (model: string): string => `predict.${model}`
 export const WEBHOOK_QUEUE_NAME = 'webhooks'
+export const BATCH_QUEUE_NAME = 'batches'
 
 // Constant: job names become span names and labels, and must not carry anything of the user's.
 export const PREDICT_JOB_NAME = 'predict'
 export const WEBHOOK_JOB_NAME = 'deliver'
+export const BATCH_JOB_NAME = 'watch'
 
 /**
  * Every job has a BullMQ priority, so that all wait in one sorted set and a position is one ZRANK
@@ -127,3 +129,13 @@ export const WebhookJobData = Type.Object({
   due_at: Type.Optional(Type.Integer()),
 })
 export type WebhookJobData = Static<typeof WebhookJobData>
+
+/** Data of a job in `batches`: it waits for the end of a batch, and then puts its webhook into `webhooks`. */
+export const BatchWatchData = Type.Object({
+  v: Type.Literal(PAYLOAD_VERSION),
+  batch_id: Type.String(),
+  submission_id: Type.String(),
+  /** So many items, from the first on, have been seen to have ended. */
+  ended: Type.Optional(Type.Integer()),
+})
+export type BatchWatchData = Static<typeof BatchWatchData>

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { startChildProcess } from './child-process.ts'
 import { readCpuBudget } from '@menagerie/inference/cpu-budget'
 import { findFreePort } from './free-port.ts'
+import { nodeArgs } from './node-args.ts'
 import type { Env, Settings } from './settings.ts'
 import { supervise, type Supervised } from './supervise.ts'
 
@@ -44,7 +45,7 @@ const startService = async (deps: ServiceDeps, plan: ServicePlan): Promise<Servi
       port = await plan.findPort()
       return await startChildProcess({
         command: process.execPath,
-        args: ['--enable-source-maps', script],
+        args: [...nodeArgs(plan.app), script],
         env: { ...deps.env, REDIS_URL: deps.redisUrl, MODEL: deps.settings.model, ...plan.createEnv(port) },
         logPath,
         detached: true,

@@ -16,6 +16,14 @@ export const createKeys = (prefix: string) => ({
   submission: (predictionId: string): string => `${prefix}:submission:${predictionId}`,
   /** Sorted set by time: predictions that were deleted while something still held them, `<model> <id> <webhook job> <sha256> <tenant> <webhook job of its start>` */
   forgets: `${prefix}:forgets`,
+  /** Hash with expiry: a batch */
+  batch: (id: string): string => `${prefix}:batch:${id}`,
+  /** List with expiry: the items of a batch, in order */
+  batchItems: (id: string): string => `${prefix}:batch:${id}:items`,
+  /** List: what the jobs of a batch are to be, until all of them are in the queue */
+  batchPlan: (id: string): string => `${prefix}:batch:${id}:plan`,
+  /** Sorted set: ids of all batches, by the time they were made */
+  batchIndex: `${prefix}:batch-index`,
   /** String with expiry: held by the gateway that sweeps */
   sweeping: `${prefix}:sweeping`,
   /** Hash with expiry: how far the order of what waits for a model has come, for all and for each tenant */

@@ -2,6 +2,7 @@ import { REPO_ROOT } from '@menagerie/harness/paths'
 import { isReady, waitUntil, type Env } from '@menagerie/harness/processes'
 import { describeExit, startChildProcess, type ManagedProcess } from '@menagerie/launcher/child-process'
 import { findFreePort } from '@menagerie/launcher/free-port'
+import { nodeArgs } from '@menagerie/launcher/node-args'
 import { join } from 'node:path'
 import { startProxy, type Proxy } from './proxy.ts'
 
@@ -76,7 +77,7 @@ export const createSlot = async (options: SlotOptions): Promise<Slot> => {
       ending = null
       const child = await startChildProcess({
         command: process.execPath,
-        args: ['--enable-source-maps', join(REPO_ROOT, 'apps', app, 'dist', 'main.js')],
+        args: [...nodeArgs(app), join(REPO_ROOT, 'apps', app, 'dist', 'main.js')],
         env,
         logPath,
         detached: true,

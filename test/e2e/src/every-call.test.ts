@@ -53,6 +53,41 @@ test('every call gives the same answer', async (t) => {
     assert.deepEqual(prediction.metadata, { order: 'A-17' })
   })
 
+  await t.test('JSON with a data URL', async () => {
+    const image = `data:image/jpeg;base64,${Buffer.from(picture).toString('base64')}`
+    const answer = await fetch(`${url}/v1/predictions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', prefer: 'wait=30' },
+      body: JSON.stringify({ input: { image }, top_k: 2 }),
+    })
+    assert.equal(answer.status, 200)
+    const prediction = (await answer.json()) as Prediction
+    assertSame(prediction)
+    assert.equal(prediction.output?.top_k.length, 2)
+  })
+
+  await t.test('the calls of the Open Inference Protocol and of TorchServe', async () => {
+    const model = service.env['MODEL'] ?? ''
+    const infer = await fetch(`${url}/v2/models/${model}/infer`, {
+      method: 'POST',
+      body: JSON.stringify({
+        inputs: [
+          {
+            name: 'image',
+            shape: [1],
+            datatype: 'BYTES',
+            data: [Buffer.from(picture).toString('base64')],
+          },
+        ],
+        outputs: [{ name: 'class_id' }],
+      }),
+    })
+    const { outputs } = (await infer.json()) as { outputs: Array<{ data: string[] }> }
+    assert.equal(outputs[0]?.data[0], expected.class_id)
+    const put = await fetch(`${url}/predictions/${model}`, { method: 'PUT', body: picture })
+    assert.equal(Object.keys((await put.json()) as object)[0], expected.class_name)
+  })
+
   await t.test('a raw image with options in the query, then a long poll', async () => {
     const accepted = await fetch(`${url}/v1/predictions?top_k=1`, {
       method: 'POST',

@@ -1,4 +1,5 @@
 import { findFreePort } from '@menagerie/launcher/free-port'
+import { nodeArgs } from '@menagerie/launcher/node-args'
 import { ensureStandIn } from '@menagerie/model-tools/stand-in'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -45,16 +46,17 @@ export const isReady = async (url: string): Promise<boolean> => {
   return answer?.status === 200
 }
 
-const startApp = async (app: string, url: string, env: Env, mustBeReady: boolean): Promise<AppProcess> => {
-  const child = spawn(
-    process.execPath,
-    ['--enable-source-maps', join(REPO_ROOT, 'apps', app, 'dist', 'main.js')],
-    {
-      // Nothing of the surroundings but what Node needs: a test says what it sets.
-      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+const startApp = async (
+  app: 'gateway' | 'worker',
+  url: string,
+  env: Env,
+  mustBeReady: boolean,
+): Promise<AppProcess> => {
+  const child = spawn(process.execPath, [...nodeArgs(app), join(REPO_ROOT, 'apps', app, 'dist', 'main.js')], {
+    // Nothing of the surroundings but what Node needs: a test says what it sets.
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const lines: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => lines.push(text))

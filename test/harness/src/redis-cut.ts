@@ -18,6 +18,9 @@ const measureCommand = (sent: Buffer): number => {
   return end <= sent.length ? end : 0
 }
 
+// One that waits for work has no reply to wait for.
+const BLOCKING_MS = 300
+
 export interface RedisCut {
   url: string
   /** From now on so many commands get through, over all connections together; then every connection is cut for good. */
@@ -69,7 +72,10 @@ export const startRedisCut = async (redisUrl: string): Promise<RedisCut> => {
         const command = sent.subarray(0, length)
         sent = sent.subarray(length)
         // What Redis answers to the last one comes back here after it was executed, and goes no further.
-        if (left === 0) upstream.once('data', cut)
+        if (left === 0) {
+          upstream.once('data', cut)
+          setTimeout(cut, BLOCKING_MS).unref()
+        }
         upstream.write(command)
       }
     })

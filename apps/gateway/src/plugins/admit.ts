@@ -17,6 +17,8 @@ declare module 'fastify' {
     admits?: boolean
     /** The longest body that it takes with a picture in it. A longer one is refused before room is set aside for it. */
     bodyBytesMax?: number
+    /** How much of its body is in memory at a time, where that is not all of it, in bytes. */
+    heldBytesMax?: number
   }
 }
 
@@ -33,6 +35,13 @@ const readLength = (request: FastifyRequest): number | null => {
   const header = request.headers['content-length']
   if (header !== undefined) return Number(header)
   return request.headers['transfer-encoding'] === undefined ? 0 : null
+}
+
+/** What of the body will be in memory; null when nothing is said. */
+const readHeldLength = (request: FastifyRequest): number | null => {
+  const length = readLength(request)
+  const { heldBytesMax } = request.routeOptions.config
+  return heldBytesMax === undefined ? length : Math.min(length ?? heldBytesMax, heldBytesMax)
 }
 
 /** The model, as far as the URL says: a form may still name another. */
@@ -89,8 +98,8 @@ export const admit = fp<AdmitDeps>(
       if (admits !== true) return
       if ((readLength(request) ?? 0) > bodyBytesMax) throw createTooLargeError(deps.uploadBytesMax)
       const model = await findModel(request)
-      await deps.admission.requireRoom(model)
-      request.releaseUpload = deps.admission.reserve(readLength(request))
+      await deps.admission.requireRoom(model, request.tenant.id)
+      request.releaseUpload = deps.admission.reserve(readHeldLength(request))
       reply.raw.once('close', request.releaseUpload)
       await admitTenant(request, reply, model)
       // Whoever reads a body that was cut before would wait without end.

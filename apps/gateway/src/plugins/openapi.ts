@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import { Batch, BatchResult } from '@menagerie/contract/batch'
 import { Delivery, WebhookDeadLetter } from '@menagerie/contract/delivery'
 import { ClassicAnswer, Prediction } from '@menagerie/contract/prediction'
 import { Problem } from '@menagerie/contract/problem'
@@ -51,7 +52,15 @@ const listCodes = (response: unknown): Record<string, string[]> =>
 /** GET /openapi.json and /docs, made from the schemas that the routes validate with. */
 export const openapi = fp<{ version: string }>(
   async (app, { version }) => {
-    for (const schema of [Prediction, ClassicAnswer, Problem, Delivery, WebhookDeadLetter])
+    for (const schema of [
+      Prediction,
+      ClassicAnswer,
+      Batch,
+      BatchResult,
+      Problem,
+      Delivery,
+      WebhookDeadLetter,
+    ])
       app.addSchema(schema)
     await app.register(swagger, {
       openapi: {
@@ -70,6 +79,7 @@ export const openapi = fp<{ version: string }>(
         },
         tags: [
           { name: 'predictions', description: 'Ask, wait, read' },
+          { name: 'batches', description: 'Many pictures at once' },
           { name: 'webhooks', description: 'What became of them' },
           { name: 'models', description: 'What is served' },
           {

@@ -210,3 +210,12 @@ test('new labels of a model whose weights were changed are seen at once', async 
   const { id } = await submit(gateway)
   assert.equal((await getPrediction(gateway, id, '?wait=60')).output?.class_name, 'new name')
 })
+
+test('all who wait for a new model’s first answer are told the names of its classes', async (t) => {
+  const gateway = await openTestGateway(t)
+  const { id } = await submit(gateway)
+  const waiting = Array.from({ length: 20 }, () => getPrediction(gateway, id, '?wait=60'))
+  await waitUntil('all wait', async () => (await gateway.countConnections()) >= waiting.length)
+  await startFakeWorker(t, gateway)
+  for (const { output } of await Promise.all(waiting)) assert.equal(output?.class_name, 'golden_retriever')
+})

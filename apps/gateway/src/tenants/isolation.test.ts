@@ -23,6 +23,8 @@ test('another tenant gets the same answers about a prediction as about none at a
     ['GET', ''],
     ['GET', '?wait=60'],
     ['GET', '/events'],
+    ['GET', '/deliveries'],
+    ['POST', '/deliveries/1/redeliver'],
     ['POST', '/cancel'],
     ['DELETE', ''],
   ]

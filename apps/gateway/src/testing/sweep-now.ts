@@ -35,6 +35,7 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
       reader,
       catalog,
       queue,
+      fairOrder,
       readCapacity: createCapacityReader({ registry }),
       secretsOf: () => [],
       log,

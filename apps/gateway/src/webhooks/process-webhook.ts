@@ -96,9 +96,11 @@ export const createWebhookProcessor = (deps: WebhookProcessorDeps, options: { sc
 
   return async (job: Job, token?: string): Promise<void> => {
     const { url, body, due_at, prediction_id, tenant, prediction } = await prepare(job)
-    const secrets = deps.secretsOf(tenant ?? prediction?.tenant ?? ANONYMOUS_ID)
+    const tenantId = tenant ?? prediction?.tenant ?? ANONYMOUS_ID
+    const secrets = deps.secretsOf(tenantId)
     if (secrets.length === 0) throw new DeliveryError('there is no secret to sign it with', 0)
-    const admission = deps.hosts.admit(new URL(url).host)
+    // Of each tenant: where many receivers share a host, one tenant’s could have those of another put off.
+    const admission = deps.hosts.admit(`${tenantId} ${new URL(url).host}`)
     if (!admission.isAdmitted) return putOff(job, token, admission, due_at + options.scheduleMs)
 
     // The job's own id, so that it is the same for every attempt.

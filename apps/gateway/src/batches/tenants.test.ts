@@ -1,0 +1,52 @@
+import { WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { makeFiles, postBatch, readBatch, submitBatch } from '../testing/batches.ts'
+import { openTestGateway } from '../testing/open-test-gateway.ts'
+import { expectProblem } from '../testing/requests.ts'
+import { as, withTenants } from '../testing/tenants.ts'
+
+test('a batch of another tenant does not exist, whatever is done with it', async (t) => {
+  const gateway = await openTestGateway(t, { ...(await withTenants(t, { a: {}, b: {} })), WEBHOOK_SECRET })
+  const { id, urls, items } = await submitBatch(gateway, makeFiles(2), { headers: as('a') })
+  const headers = as('b')
+  for (const url of [urls.get, urls.results])
+    await expectProblem(await fetch(url, { headers }), 'batch_not_found')
+  await expectProblem(await fetch(urls.cancel, { method: 'POST', headers }), 'batch_not_found')
+  const item = `${gateway.url}/v1/predictions/${items[0]?.prediction_id}`
+  await expectProblem(await fetch(item, { headers }), 'prediction_not_found')
+  await expectProblem(await fetch(urls.get), 'api_key_invalid')
+
+  const mine = await fetch(`${gateway.url}/v1/batches/${id}`, { headers: as('a') })
+  assert.equal((await readBatch(mine)).counts.queued, 2)
+  assert.equal((await fetch(item, { headers: as('a') })).status, 200)
+})
+
+test('the same key of two tenants is two batches', async (t) => {
+  const gateway = await openTestGateway(t, await withTenants(t, { a: {}, b: {} }))
+  const key = { 'idempotency-key': 'a key' }
+  const first = await submitBatch(gateway, makeFiles(1), { headers: { ...as('a'), ...key } })
+  const second = await submitBatch(gateway, makeFiles(2), { headers: { ...as('b'), ...key } })
+  assert.notEqual(first.id, second.id)
+})
+
+test('each picture counts: a batch over the rate or the share of its tenant is refused as a whole', async (t) => {
+  const tenants = { slow: { rate: 5 }, small: { concurrency: 5 } }
+  const gateway = await openTestGateway(t, await withTenants(t, tenants))
+  await expectProblem(await postBatch(gateway, makeFiles(6), { headers: as('slow') }), 'rate_limited')
+  await expectProblem(await postBatch(gateway, makeFiles(6), { headers: as('small') }), 'share_exhausted')
+  assert.deepEqual(await gateway.listUploads(), [])
+  assert.equal(await gateway.queue.count(), 0)
+  // What was refused does not count among what has not ended.
+  await submitBatch(gateway, makeFiles(5), { headers: as('small') })
+  await expectProblem(await postBatch(gateway, makeFiles(1), { headers: as('small') }), 'share_exhausted')
+})
+
+test('priority holds for every item', async (t) => {
+  const gateway = await openTestGateway(t)
+  const { items } = await submitBatch(gateway, makeFiles(3), { fields: { priority: 'low' } })
+  for (const { prediction_id } of items) {
+    const job = await gateway.queue.getJob(prediction_id ?? '')
+    assert.equal(job?.data.priority, 'low')
+  }
+})

@@ -1,0 +1,7 @@
+/**
+ * How Node runs an app. A gateway keeps little and throws away much: with V8's usual 16 MB for what is young, three times
+ * over, 5,000 who wait took 300 MB, with 4 MB 260. A worker's pictures are not on V8's heap. The gateway's image says the
+ * same in its ENTRYPOINT.
+ */
+export const nodeArgs = (app: 'gateway' | 'worker'): string[] =>
+  app === 'gateway' ? ['--enable-source-maps', '--max-semi-space-size=4'] : ['--enable-source-maps']
