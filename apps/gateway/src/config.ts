@@ -40,6 +40,12 @@ export const GatewaySettings = Type.Object({
     maximum: 512 * 1024 * 1024,
     description: 'Largest picture that is accepted, in bytes',
   }),
+  BATCH_BYTES_MAX: Type.Integer({
+    default: 256 * 1024 * 1024,
+    minimum: 1,
+    maximum: 8 * 1024 * 1024 * 1024,
+    description: 'Most bytes that the pictures of one batch may have together',
+  }),
   REQUEST_TIMEOUT: DurationText({
     default: '2m',
     description: 'How long a request may take to arrive in full; a slower one is answered 408',
@@ -51,12 +57,6 @@ export const GatewaySettings = Type.Object({
         'Origins whose pages may call the gateway from a browser, e.g. https://app.example.com; * for all. Without it none may',
     }),
   ),
-  BATCH_BYTES_MAX: Type.Integer({
-    default: 256 * 1024 * 1024,
-    minimum: 1,
-    maximum: 8 * 1024 * 1024 * 1024,
-    description: 'Most bytes that the pictures of one batch may have together',
-  }),
   UPLOADS_IN_FLIGHT_BYTES: Type.Integer({
     default: 256 * 1024 * 1024,
     minimum: 1,
@@ -160,9 +160,9 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     trustProxy: settings.TRUST_PROXY?.split(',').map((entry) => entry.trim()) ?? false,
     uploadBytesMax: settings.UPLOAD_BYTES_MAX,
+    batchBytesMax: settings.BATCH_BYTES_MAX,
     requestTimeoutMs: parseDurationMs(settings.REQUEST_TIMEOUT),
     corsOrigins: settings.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? [],
-    batchBytesMax: settings.BATCH_BYTES_MAX,
     admission: {
       uploadsInFlightBytesMax: settings.UPLOADS_IN_FLIGHT_BYTES,
       depthMax: settings.QUEUE_DEPTH_MAX,

@@ -1,7 +1,8 @@
 import { AppError } from '@menagerie/contract/errors'
 import type { PredictionOptions } from '@menagerie/contract/prediction'
 import { PredictionRequestBody } from '@menagerie/contract/prediction-request'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Admission } from './admission.ts'
 import { base64Length } from './decode-base64.ts'
 import { createJsonParser } from './parse-json.ts'
 import { receiveBody } from './receive-body.ts'
@@ -26,15 +27,34 @@ const formatMetadata = (metadata: Record<string, unknown>): string => {
   }
 }
 
+/** What is fetched takes room as what is sent does, but no header says how much. */
+const reservePicture = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  admission: Pick<Admission, 'reserve'>,
+): void => {
+  const release = admission.reserve(null)
+  reply.raw.once('close', release)
+  const { releaseUpload } = request
+  request.releaseUpload = () => {
+    releaseUpload()
+    release()
+  }
+}
+
 /**
  * Takes in a prediction that is asked for in JSON, with its picture as a data URL or by its URL.
  *
  * @throws AppError
  */
 export const createReceiveJson =
-  (deps: { fetchPicture: FetchPicture | null }, limits: { uploadBytesMax: number }) =>
+  (
+    deps: { fetchPicture: FetchPicture | null; admission: Pick<Admission, 'reserve'> },
+    limits: { uploadBytesMax: number },
+  ) =>
   async (
     request: FastifyRequest,
+    reply: FastifyReply,
     signal: AbortSignal,
   ): Promise<{ upload: ReceivedUpload; options: PredictionOptions }> => {
     const bytesMax = limits.uploadBytesMax
@@ -45,5 +65,6 @@ export const createReceiveJson =
     if (deps.fetchPicture === null) {
       throw new AppError('url_inputs_disabled', 'this server fetches no pictures; send it as a data URL')
     }
+    reservePicture(request, reply, deps.admission)
     return { upload: await deps.fetchPicture(input.image, signal), options }
   }

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { PREDICTION_EXAMPLE } from './prediction-example.ts'
+import { BATCH_EXAMPLE, BATCH_RESULT_EXAMPLES } from './batch-example.ts'
 import { Metadata, Prediction, PREDICTION_STATUSES, PredictionOptions } from './prediction.ts'
 
 /** How many pictures one batch may have. */
@@ -56,27 +56,7 @@ const ItemHead = {
     description: 'GET /v1/predictions/{id} has the rest; null: it was refused and never became a prediction',
   }),
   status: Type.Enum([...BATCH_ITEM_STATUSES]),
-  error: {
-    ...error,
-    description:
-      'Why it failed, as of a prediction; of an entry that cannot be taken out of its archive: `archive_entry_invalid`',
-  },
-}
-
-const ITEM_EXAMPLE = {
-  index: 0,
-  custom_id: 'order-17',
-  prediction_id: PREDICTION_EXAMPLE.id,
-  status: 'succeeded',
-  error: null,
-}
-
-const RESULT_EXAMPLE = {
-  ...ITEM_EXAMPLE,
-  model: PREDICTION_EXAMPLE.model,
-  output: PREDICTION_EXAMPLE.output,
-  metadata: { shelf: 3 },
-  completed_at: PREDICTION_EXAMPLE.completed_at,
+  error,
 }
 
 /** One picture of a batch. */
@@ -92,7 +72,7 @@ export const BatchResult = Type.Object(
     metadata: Metadata,
     completed_at,
   },
-  { $id: 'BatchResult', examples: [RESULT_EXAMPLE] },
+  { $id: 'BatchResult', examples: BATCH_RESULT_EXAMPLES },
 )
 export type BatchResult = Static<typeof BatchResult>
 
@@ -125,27 +105,6 @@ const BatchHead = {
 /** A batch without its items, as the webhook `batch.completed` brings it. */
 export const BatchSummary = Type.Object(BatchHead)
 export type BatchSummary = Static<typeof BatchSummary>
-
-const BATCH_ID = '0199f5c4-11d2-8c37-a0b1-2c3d4e5f6071'
-
-const BATCH_EXAMPLE = {
-  id: BATCH_ID,
-  status: 'processing',
-  model: 'densenet-121',
-  total: 2,
-  counts: { queued: 1, processing: 0, succeeded: 1, failed: 0, canceled: 0, expired: 0, gone: 0 },
-  metadata: { shelf: 3 },
-  created_at: PREDICTION_EXAMPLE.created_at,
-  completed_at: null,
-  expires_at: null,
-  urls: {
-    get: `https://menagerie.example/v1/batches/${BATCH_ID}`,
-    results: `https://menagerie.example/v1/batches/${BATCH_ID}/results`,
-    cancel: `https://menagerie.example/v1/batches/${BATCH_ID}/cancel`,
-  },
-  items: [ITEM_EXAMPLE],
-  has_more: true,
-}
 
 export const Batch = Type.Object(
   {

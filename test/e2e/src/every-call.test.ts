@@ -1,5 +1,6 @@
 // One photo, one answer: a golden retriever is n02099601 by every way of asking and every way of waiting.
 // Without the trained weights the stand-in answers, and all ways must agree on what it says.
+import type { Batch, BatchResult } from '@menagerie/contract/batch'
 import type { Prediction } from '@menagerie/contract/prediction'
 import { makeForm } from '@menagerie/harness/form'
 import { FIXTURES_DIR } from '@menagerie/harness/paths'
@@ -107,6 +108,26 @@ test('every call gives the same answer', async (t) => {
     const [prediction] = await service.waitForAll([id])
     assert.ok(prediction)
     assertSame(prediction)
+  })
+
+  await t.test('a batch, and its results as lines', async () => {
+    const form = new FormData()
+    for (const name of ['a.jpg', 'b.jpg']) form.append('file', new Blob([picture]), name)
+    const headers = { 'cache-control': 'no-cache' }
+    const accepted = await fetch(`${url}/v1/batches`, { method: 'POST', body: form, headers })
+    assert.equal(accepted.status, 202)
+    const { urls } = (await accepted.json()) as Batch
+    const lines = (await (await fetch(urls.results)).text()).trimEnd().split('\n')
+    const results = lines.map((line) => JSON.parse(line) as BatchResult)
+    assert.deepEqual(
+      results.map(({ custom_id, status, output }) => [custom_id, status, output?.class_id]),
+      [
+        ['a.jpg', 'succeeded', expected.class_id],
+        ['b.jpg', 'succeeded', expected.class_id],
+      ],
+    )
+    const { status } = (await (await fetch(urls.get)).json()) as Batch
+    assert.equal(status, 'completed')
   })
 
   await t.test('a signed webhook', async () => {

@@ -9,7 +9,7 @@ const nameOperation = (method: string, path: string): string => {
   return `${method}${capitalized.join('') || 'Root'}`
 }
 
-const isJson = (type: string): boolean => ['application/json', 'application/x-ndjson'].includes(type)
+const isJson = (type: string): boolean => type === 'application/json' || type === 'application/x-ndjson'
 
 /** With an example, where the schema says enough to make one; a test finds the others. */
 const addExample = (document: ApiDocument, media: Media): Media => {

@@ -15,10 +15,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** It takes pictures: refused before the body is read where there is no room, or the tenant's share is used up. */
     admits?: boolean
-    /** The longest body that it takes with a picture in it. A longer one is refused before room is set aside for it. */
-    bodyBytesMax?: number
     /** How much of its body is in memory at a time, where that is not all of it, in bytes. */
     heldBytesMax?: number
+    /** The longest body that it takes with a picture in it. A longer one is refused before room is set aside for it. */
+    bodyBytesMax?: number
   }
 }
 
@@ -48,6 +48,12 @@ const readHeldLength = (request: FastifyRequest): number | null => {
 const readModel = ({ params, query }: FastifyRequest): string | null => {
   const named = { ...(query as Record<string, unknown>), ...(params as Record<string, unknown>) }['model']
   return typeof named === 'string' ? named : null
+}
+
+/** Whoever reads a body that was cut before would wait without end, and so would room that is set aside for it. */
+const requireClient = ({ raw }: FastifyRequest): void => {
+  if (raw.complete ? !raw.socket.destroyed : !raw.destroyed) return
+  throw new AppError('request_invalid', 'the client went away in the middle of its upload')
 }
 
 const toSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
@@ -99,12 +105,11 @@ export const admit = fp<AdmitDeps>(
       if ((readLength(request) ?? 0) > bodyBytesMax) throw createTooLargeError(deps.uploadBytesMax)
       const model = await findModel(request)
       await deps.admission.requireRoom(model, request.tenant.id)
+      requireClient(request)
       request.releaseUpload = deps.admission.reserve(readHeldLength(request))
       reply.raw.once('close', request.releaseUpload)
       await admitTenant(request, reply, model)
-      // Whoever reads a body that was cut before would wait without end.
-      if (request.raw.destroyed && !request.raw.complete)
-        throw new AppError('request_invalid', 'the client went away in the middle of its upload')
+      requireClient(request)
     })
 
     // Node would ask for the body at once; a client that waits to be asked need not send what is refused.

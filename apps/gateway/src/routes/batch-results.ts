@@ -16,7 +16,8 @@ const schema = {
   description:
     'One line of JSON (`BatchResult`) for each item, in order, as soon as it and all before it have ended; the stream ends ' +
     'after the last. One that ends sooner was broken off, by a gateway that stops or a proxy: go on with `after`, the ' +
-    '`index` of the last line that you have. To leave stops nothing.',
+    '`index` of the last line that you have. To leave stops nothing. An item whose entry of the archive cannot be read has ' +
+    'failed with `archive_entry_invalid`.',
   params: PREDICTION_PARAMS,
   querystring: Type.Object(
     {
@@ -33,6 +34,7 @@ const schema = {
   response: {
     200: {
       description: 'Lines of JSON, each a BatchResult',
+      // Of each line.
       content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(Type.Ref('BatchResult')) } },
     },
     ...problemResponses(

@@ -42,7 +42,8 @@ const schema = {
   description:
     'At most 1,000 pictures: as the files of a form, with the options as fields before them, or in a ZIP archive, which is ' +
     'the one file of a form or the body itself, with the options in the query. Folders, hidden files and `__MACOSX` in an ' +
-    'archive are skipped. A picture that cannot be taken becomes an item that has failed; the others go on. ' +
+    'archive are skipped. A picture that cannot be taken (such as `file_empty`, `image_type_unsupported`, `archive_entry_invalid`) becomes an item ' +
+    'that has failed; the others go on. ' +
     '`Idempotency-Key` and `Cancel-After` are meant for the batch as a whole.',
   querystring: BatchOptions,
   headers: Type.Object(SUBMIT_HEADERS),

@@ -110,7 +110,7 @@ const INVALID: Array<[what: string, body: unknown, detail: RegExp]> = [
   ['a prototype', `{"input":{"image":"${DATA_URL}"},"__proto__":{"top_k":1}}`, /__proto__ is not known/],
   [
     'metadata without end',
-    `{"input":{"image":"${DATA_URL}"},"metadata":{"a":${'['.repeat(40_000)}${']'.repeat(40_000)}}}`,
+    `{"input":{"image":"${DATA_URL}"},"metadata":{"a":${'['.repeat(9000)}${']'.repeat(9000)}}}`,
     /metadata/,
   ],
   ['a data URL without base64', { input: { image: 'data:image/jpeg,abc' } }, /;base64/],
@@ -194,6 +194,16 @@ test('a picture by URL is fetched before it is accepted', async (t) => {
   assert.deepEqual(await gateway.redis.getBuffer(key), PICTURE)
   await expectProblem(await postImage(gateway, 'file:///etc/passwd'), 'url_refused')
   await expectProblem(await postImage(gateway, 'http://127.0.0.1:1/'), 'url_unreachable')
+})
+
+test('what is fetched needs room like what is sent, and gives it back', async (t) => {
+  const pictures = await startPictures(t)
+  const env = { URL_INPUTS: '1', URL_INPUTS_ALLOW_PRIVATE: '1', UPLOAD_BYTES_MAX: '3000' }
+  const full = await openTestGateway(t, { ...env, UPLOADS_IN_FLIGHT_BYTES: '3000' })
+  await expectProblem(await postImage(full, pictures.url), 'queue_full')
+  assert.equal(pictures.countRequests(), 0)
+  const gateway = await openTestGateway(t, { ...env, UPLOADS_IN_FLIGHT_BYTES: '4000' })
+  for (let i = 0; i < 3; i++) assert.equal((await postImage(gateway, pictures.url)).status, 202)
 })
 
 test('by default no URL is fetched, and where they are no private one', async (t) => {

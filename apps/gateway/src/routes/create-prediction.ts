@@ -2,7 +2,7 @@ import { PredictionOptions } from '@menagerie/contract/prediction'
 import { PredictionRequestBody } from '@menagerie/contract/prediction-request'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError } from '@menagerie/contract/errors'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { AppDeps, AppOptions } from '../app.ts'
 import { createClientSignal } from '../client-signal.ts'
@@ -72,9 +72,9 @@ export const createPredictionRoute =
     const receiveJson = createReceiveJson(deps, options)
 
     /** The picture and the options, from whichever kind of body. */
-    const receive = async (request: FastifyRequest, signal: AbortSignal) => {
+    const receive = async (request: FastifyRequest, reply: FastifyReply, signal: AbortSignal) => {
       if (isJson(request)) {
-        const received = await receiveJson(request, signal)
+        const received = await receiveJson(request, reply, signal)
         return { ...received, options: { ...(request.query as PredictionOptions), ...received.options } }
       }
       const { upload, fields } = await receiveInput(request, options.uploadBytesMax)
@@ -93,7 +93,7 @@ export const createPredictionRoute =
       },
       async (request, reply) => {
         const signal = createClientSignal(reply)
-        const received = await receive(request, signal)
+        const received = await receive(request, reply, signal)
         const baseUrl = deps.baseUrl(request)
         const waitSeconds = parsePreferWait(request.headers.prefer)
         if (waitSeconds !== null) reply.header('preference-applied', `wait=${waitSeconds}`)

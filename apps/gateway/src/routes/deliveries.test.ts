@@ -6,7 +6,7 @@ import { atEnd } from '../testing/at-end.ts'
 import { listDeliveries, redeliver, waitForDelivery } from '../testing/deliveries.ts'
 import { createGate, startFakeWorker } from '../testing/fake-worker.ts'
 import { openTestGateway, type TestGateway } from '../testing/open-test-gateway.ts'
-import { expectProblem, getPrediction, postForm, submit } from '../testing/requests.ts'
+import { expectProblem, getPrediction, PICTURE, postBody, postForm, submit } from '../testing/requests.ts'
 import { sweepNow } from '../testing/sweep-now.ts'
 
 const ENV = { WEBHOOK_SECRET, WEBHOOK_ALLOW_PRIVATE: '1', WEBHOOK_RETRY_DELAYS: '0.05s', CACHE_TTL: '0' }
@@ -146,6 +146,20 @@ for (const [filter, expected] of [
     }
   })
 }
+
+test('in JSON the filter is a list', async (t) => {
+  const gateway = await openTestGateway(t, ENV)
+  await startFakeWorker(t, gateway)
+  const receiver = await startReceiver(t)
+  const ask = (webhook_events_filter: unknown): Promise<Response> => {
+    const image = `data:image/jpeg;base64,${PICTURE.toString('base64')}`
+    const body = JSON.stringify({ input: { image }, webhook: receiver.url, webhook_events_filter })
+    return postBody(gateway, '/v1/predictions', 'application/json', body)
+  }
+  assert.equal((await ask(['completed', 'start'])).status, 202)
+  await waitUntil('both are delivered', () => receiver.received.length === 2)
+  for (const filter of [[], ['end'], 1]) await expectProblem(await ask(filter), 'request_invalid')
+})
 
 test('a filter that names nothing, or has no webhook, is refused', async (t) => {
   const gateway = await openTestGateway(t, ENV)

@@ -7,7 +7,7 @@ const RequestParameters = Type.Object({
 })
 
 const Tensor = {
-  name: Type.String(),
+  name: Type.String({ maxLength: 255 }),
   shape: Type.Array(Type.Integer({ minimum: -1 }), { minItems: 1, maxItems: 4 }),
   datatype: Type.String(),
 }
@@ -26,7 +26,7 @@ const RequestInput = Type.Object({
 export type RequestInput = Static<typeof RequestInput>
 
 const RequestOutput = Type.Object({
-  name: Type.String(),
+  name: Type.String({ maxLength: 255 }),
   parameters: Type.Optional(
     Type.Object({
       binary_data: Type.Optional(Type.Boolean({ description: 'This output comes as binary data' })),
