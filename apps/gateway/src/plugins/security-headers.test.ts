@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openTestGateway } from '../testing/open-test-gateway.ts'
 import { postForm } from '../testing/requests.ts'
+import { withTenants } from '../testing/tenants.ts'
 
 const ORIGIN = 'https://app.example.com'
 
@@ -56,4 +57,20 @@ test('pages of CORS_ORIGINS may read answers and ask with headers, those of othe
   }
   assert.equal(await allowedFor(ORIGIN, preflight), ORIGIN)
   assert.equal(await allowedFor('https://evil.example', preflight), null)
+})
+
+test('a browser that asks whether it may ask needs no key; the page that asks then does', async (t) => {
+  const env = { ...(await withTenants(t, { ann: {} })), CORS_ORIGINS: '*' }
+  const { url } = await openTestGateway(t, env)
+  const headers = {
+    origin: ORIGIN,
+    'access-control-request-method': 'GET',
+    'access-control-request-headers': 'authorization',
+  }
+  const preflight = await fetch(`${url}/v1/models`, { method: 'OPTIONS', headers })
+  assert.equal(preflight.status, 204)
+  assert.match(preflight.headers.get('access-control-allow-headers') ?? '', /authorization/)
+  const answer = await fetch(`${url}/v1/models`, { headers: { origin: ORIGIN } })
+  assert.equal(answer.status, 401)
+  assert.equal(answer.headers.get('access-control-allow-origin'), '*')
 })

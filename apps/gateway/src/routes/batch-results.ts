@@ -1,5 +1,4 @@
 import { BATCH_ITEMS_MAX } from '@menagerie/contract/batch'
-import { BATCH_RESULT_EXAMPLES } from '@menagerie/contract/batch-example'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Readable } from 'node:stream'
@@ -35,14 +34,8 @@ const schema = {
   response: {
     200: {
       description: 'Lines of JSON, each a BatchResult',
-      content: {
-        'application/x-ndjson': {
-          schema: Type.Unsafe<Readable>({
-            type: 'string',
-            examples: [BATCH_RESULT_EXAMPLES.map((result) => `${JSON.stringify(result)}\n`).join('')],
-          }),
-        },
-      },
+      // Of each line.
+      content: { 'application/x-ndjson': { schema: Type.Unsafe<Readable>(Type.Ref('BatchResult')) } },
     },
     ...problemResponses(
       'request_invalid',

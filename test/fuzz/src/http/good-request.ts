@@ -12,6 +12,13 @@ const call = (url: string, init: RequestInit = {}): Promise<Response> =>
 export const forget = async (url: string, id: string): Promise<boolean> =>
   (await call(`${url}/v1/predictions/${encodeURIComponent(id)}`, { method: 'DELETE' })).status === 204
 
+/** Forgets every prediction of a batch. */
+export const forgetBatch = async (url: string, id: string): Promise<void> => {
+  const read = await call(`${url}/v1/batches/${encodeURIComponent(id)}`)
+  const { items = [] } = (await read.json()) as { items?: Array<{ prediction_id: string | null }> }
+  for (const { prediction_id } of items) if (prediction_id !== null) await forget(url, prediction_id)
+}
+
 /** Asks for a prediction, reads it and deletes it, as any client does; null: all as it should be. */
 export const findServiceFault = async (url: string): Promise<string | null> => {
   try {

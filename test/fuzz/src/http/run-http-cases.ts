@@ -1,5 +1,5 @@
 import { exchange } from './exchange.ts'
-import { findServiceFault, forget } from './good-request.ts'
+import { findServiceFault, forget, forgetBatch } from './good-request.ts'
 import type { HttpCase } from './http-case.ts'
 import { judgeExchange, type Fault } from './judge-exchange.ts'
 import { headerOf, type Answer } from './parse-answers.ts'
@@ -32,11 +32,11 @@ export interface HttpRunOptions {
   onProgress(doneCount: number): void
 }
 
-/** Ids of predictions that an answer says are accepted; a damaged request may still be a good one. */
-const findAccepted = ({ body, status, ...answer }: Answer): string[] => {
-  const location = headerOf({ body, status, ...answer }, 'location')
-  const text = status === 504 ? body : (location ?? '')
-  return Array.from(text.matchAll(/\/v1\/predictions\/([0-9a-f-]{36})/g), ([, id = '']) => id).slice(0, 1)
+/** What an answer says is accepted: a damaged request may still be a good one. */
+const findAccepted = (answer: Answer): Array<{ kind: string; id: string }> => {
+  const text = headerOf(answer, 'location') ?? (answer.status === 504 ? answer.body : '')
+  const [, kind, id] = /\/v1\/(predictions|batches)\/([0-9a-f-]{36})/.exec(text) ?? []
+  return kind === undefined || id === undefined ? [] : [{ kind, id }]
 }
 
 /** Sends the cases, several at a time, and checks all the while that the gateway is well. */
@@ -76,8 +76,8 @@ export const runHttpCases = async (options: HttpRunOptions): Promise<HttpTally> 
     const status = answers.at(-1)?.status ?? 0
     tally.answered[status] = (tally.answered[status] ?? 0) + 1
     if (fault !== null) await report({ ...fault, cases: [httpCase] })
-    for (const id of answers.flatMap(findAccepted)) {
-      if (target.isAlive()) await forget(target.url, id)
+    for (const { kind, id } of answers.flatMap(findAccepted)) {
+      if (target.isAlive()) await (kind === 'batches' ? forgetBatch : forget)(target.url, id)
     }
   }
   const runLane = async (): Promise<void> => {
