@@ -143,7 +143,7 @@ export const createStageItems = (
   const holdStill = async (tenant: Tenant, jobs: PlannedJob[]): Promise<void> => {
     await Promise.all(
       jobs.map(({ id, data: { model, deadline, upload } }) =>
-        deps.shares.hold(tenant, { model, deadline, items: [{ id, bytes: upload.bytes }] }),
+        deps.shares.hold(tenant, { id, model, deadline, bytes: upload.bytes }),
       ),
     )
   }
