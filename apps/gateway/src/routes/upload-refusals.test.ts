@@ -21,6 +21,8 @@ interface BadUpload {
   body: string
   code: ErrorCode
   detail?: RegExp
+  /** Both, when left out. */
+  paths?: string[]
 }
 
 const BAD_UPLOADS: BadUpload[] = [
@@ -89,7 +91,7 @@ const BAD_UPLOADS: BadUpload[] = [
     body: `--${BOUNDARY}\r\ncontent-disposition: form-da`,
     code: 'multipart_invalid',
   },
-  { what: 'JSON', contentType: 'application/json', body: '{}', code: 'media_type_unsupported' },
+  { what: 'JSON', contentType: 'application/json', body: '{}', code: 'media_type_unsupported', paths: ['/'] },
   {
     what: 'what curl -d sends',
     contentType: 'application/x-www-form-urlencoded',
@@ -125,7 +127,7 @@ const refuse = async (t: TestContext, path: string, bad: BadUpload): Promise<voi
 }
 
 for (const bad of BAD_UPLOADS) {
-  for (const path of ['/', '/v1/predictions']) {
+  for (const path of bad.paths ?? ['/', '/v1/predictions']) {
     test(`POST ${path}: ${bad.what} is ${bad.code}`, (t) => refuse(t, path, bad))
   }
 }
@@ -139,8 +141,8 @@ test('a request without a body is file_missing', async (t) => {
 
 test('what is no route is route_not_found, with and without a body', async (t) => {
   const gateway = await openTestGateway(t)
-  const { detail } = await expectProblem(await fetch(`${gateway.url}/v2/nothing?secret=1`), 'route_not_found')
-  assert.equal(detail, 'there is no GET /v2/nothing')
+  const { detail } = await expectProblem(await fetch(`${gateway.url}/v1/nothing?secret=1`), 'route_not_found')
+  assert.equal(detail, 'there is no GET /v1/nothing')
   await expectProblem(await fetch(`${gateway.url}/`), 'route_not_found')
   await expectProblem(await postBody(gateway, '/livez', 'image/jpeg', PICTURE), 'route_not_found')
   await expectProblem(await fetch(`${gateway.url}/v1/predictions`, { method: 'DELETE' }), 'route_not_found')
