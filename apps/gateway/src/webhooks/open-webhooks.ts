@@ -5,6 +5,7 @@ import type { Releasers } from '@menagerie/shared/releasers'
 import type { Logger } from 'pino'
 import type { PredictionViewer } from '../predictions.ts'
 import type { RecordReader } from '../record-reader.ts'
+import { closeWorker } from '../close-worker.ts'
 import { createOutboundAgent } from '../outbound/agent.ts'
 import { createEventBuilder } from './build-event.ts'
 import { createDeliver } from './deliver.ts'
@@ -55,6 +56,5 @@ export const openWebhooks = (
     { scheduleMs: sumDelaysMs(retryDelaysMs) },
   )
   const worker = createWebhookWorker({ redis: consumer, process, log }, { prefix, retryDelaysMs })
-  // While Redis is away, BullMQ would wait without end for the reply to its blocking command.
-  releasers.push(`${WEBHOOK_QUEUE_NAME} worker`, () => worker.close(consumer.status !== 'ready'))
+  releasers.push(`${WEBHOOK_QUEUE_NAME} worker`, () => closeWorker(worker, consumer, options.timeoutMs))
 }
