@@ -124,7 +124,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     const redis = openConsumer('gateway-batches')
     const { watchBatch } = predictions.batches
     const worker = createBatchWorker({ redis, watchBatch, log }, { prefix })
-    releasers.push(`${BATCH_QUEUE_NAME} worker`, () => worker.close(redis.status !== 'ready'))
+    releasers.push(`${BATCH_QUEUE_NAME} worker`, () => closeWorker(worker, redis, 0))
   }
   const sweeper = startSweeper(
     { redis: commands, keys, sweep: predictions.sweep, log },

@@ -124,9 +124,11 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
       signal?.throwIfAborted()
       // At the same time, so that it costs none; but Redis has it before the prediction ends.
       const telling = deps.tellStart(job, data, startedAt)
-      const value = await answer(bytes, data, signal)
-      await telling
-      return value
+      try {
+        return await answer(bytes, data, signal)
+      } finally {
+        await telling
+      }
     } catch (thrown) {
       await endRun(deps, job, data).catch((err: unknown) =>
         deps.log.warn({ err, predictionId: job.id }, 'end of a run not noted'),

@@ -1,5 +1,7 @@
-import { lookup, type LookupAddress } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
+import { Resolver } from 'node:dns/promises'
 import type { LookupFunction } from 'node:net'
+import { coerceError } from '@menagerie/shared/coerce-error'
 import { Agent, buildConnector } from 'undici'
 import { isPublicAddress } from './public-address.ts'
 
@@ -18,6 +20,25 @@ export interface Resolution {
     callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
   ) => void
   isPublic: (host: string) => boolean
+}
+
+const resolver = new Resolver({ timeout: 2000, tries: 2 })
+
+/**
+ * Not `dns.lookup`: for as long as a name server is silent, that takes one of the few threads with which this process
+ * does everything else that blocks, its own reconnections included.
+ */
+const lookup: Resolution['lookup'] = (hostname, _options, callback) => {
+  const resolve = async (): Promise<void> => {
+    const [v4, v6] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)])
+    const found = [v4, v6].flatMap((answer, i) =>
+      answer.status === 'fulfilled'
+        ? answer.value.map((address) => ({ address, family: i === 0 ? 4 : 6 }))
+        : [],
+    )
+    callback(found.length === 0 && v4.status === 'rejected' ? coerceError(v4.reason) : null, found)
+  }
+  void resolve()
 }
 
 const SYSTEM: Resolution = { lookup, isPublic: isPublicAddress }

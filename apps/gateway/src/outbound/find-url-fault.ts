@@ -1,5 +1,8 @@
 import { isPublicAddress } from './public-address.ts'
 
+// Other ports are where services live that are not meant for the web.
+const PORTS = new Set(['', '8443'])
+
 /**
  * What makes a URL that a client names unfit to be called, as far as the text alone shows it; null when nothing does.
  * Names are resolved and checked when they are called ([agent.ts](agent.ts)).
@@ -16,6 +19,7 @@ export const findUrlFault = (
     return url.protocol === 'https:' || url.protocol === 'http:' ? null : 'must be http or https'
   }
   if (url.protocol !== 'https:') return 'must be https'
+  if (!PORTS.has(url.port)) return 'must use port 443 or 8443'
   // URL has turned every spelling of an IPv4 address (hex, octal, one number) into the dotted one.
   return isPublic(url.hostname) ? null : 'must not point to a private address'
 }

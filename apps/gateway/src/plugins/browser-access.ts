@@ -11,6 +11,7 @@ const EXPOSED_HEADERS = [
   'ratelimit-policy',
   'menagerie-trained',
   'menagerie-confident',
+  'inference-header-content-length',
 ]
 const PREFLIGHT_MAX_AGE_S = 600
 
@@ -20,7 +21,7 @@ export const browserAccess = fp<{ origins: string[] }>(
     if (origins.length === 0) return
     await app.register(cors, {
       origin: origins.includes('*') ? '*' : origins,
-      methods: ['GET', 'POST', 'DELETE'],
+      methods: ['GET', 'POST', 'PUT', 'DELETE'],
       exposedHeaders: EXPOSED_HEADERS,
       maxAge: PREFLIGHT_MAX_AGE_S,
     })

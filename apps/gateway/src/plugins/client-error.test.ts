@@ -4,8 +4,8 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { waitUntil } from '@menagerie/harness/processes'
-import { openRawClient } from '../testing/raw-client.ts'
-import { PICTURE } from '../testing/requests.ts'
+import { openRawClient, requestHead } from '../testing/raw-client.ts'
+import { PICTURE, postForm, submit } from '../testing/requests.ts'
 import { openTestGateway } from '../testing/open-test-gateway.ts'
 
 /** Sends these bytes and returns everything that comes back until the connection ends. */
@@ -48,4 +48,17 @@ test('what cannot be read costs what came whole before it nothing of its answer'
     )
     assert.deepEqual(answered, statuses)
   }
+})
+
+test('a connection that ends gives back what was held for requests in line on it', async (t) => {
+  const bytes = 10_000_000
+  const gateway = await openTestGateway(t, { UPLOADS_IN_FLIGHT_BYTES: String(bytes) })
+  const { id } = await submit(gateway)
+  const client = await openRawClient(t, gateway.url)
+  client.send(`GET /v1/predictions/${id}?wait=60 HTTP/1.1\r\nhost: a\r\n\r\n`)
+  client.send(requestHead('/v1/predictions', { 'content-type': 'image/jpeg', 'content-length': bytes }))
+  client.send('\xff')
+  await waitUntil('there is no room for another', async () => (await postForm(gateway)).status === 503)
+  client.socket.destroy()
+  await waitUntil('there is room again', async () => (await postForm(gateway)).status === 202)
 })

@@ -42,10 +42,23 @@ export const createClientErrors = () => {
   const pending = new WeakMap<Socket, Set<ServerResponse>>()
   const broken = new WeakSet<Socket>()
 
+  /**
+   * When a connection ends, Node tells the response whose turn it is. Those in line behind it would wait without end, and
+   * hold what is held for them.
+   */
+  const trackSocket = (socket: Socket): Set<ServerResponse> => {
+    const responses = new Set<ServerResponse>()
+    pending.set(socket, responses)
+    socket.once('close', () => {
+      for (const response of [...responses]) if (response.socket === null) response.emit('close')
+    })
+    return responses
+  }
+
   /** Notes that a request has come which is to be answered. */
   const track = ({ socket }: IncomingMessage, response: ServerResponse): void => {
-    const responses = pending.get(socket) ?? new Set()
-    pending.set(socket, responses.add(response))
+    const responses = pending.get(socket) ?? trackSocket(socket)
+    responses.add(response)
     response.once('close', () => responses.delete(response))
   }
 

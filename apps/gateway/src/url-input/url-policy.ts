@@ -2,9 +2,6 @@ import { AppError } from '@menagerie/contract/errors'
 import { findUrlFault } from '../outbound/find-url-fault.ts'
 import { isPublicAddress } from '../outbound/public-address.ts'
 
-// Other ports are where services live that are not meant for the web.
-const PORTS = new Set(['', '8443'])
-
 /** @throws AppError `url_refused` */
 export type PictureUrlPolicy = (url: string) => URL
 
@@ -12,11 +9,7 @@ export type PictureUrlPolicy = (url: string) => URL
 export const createPictureUrlPolicy =
   (options: { isPrivateAllowed: boolean }, isPublic = isPublicAddress): PictureUrlPolicy =>
   (text) => {
-    const refuse = (why: string): never => {
-      throw new AppError('url_refused', `the URL of the picture ${why}`)
-    }
     const fault = findUrlFault(text, options, isPublic)
-    if (fault !== null) return refuse(fault)
-    const url = new URL(text)
-    return options.isPrivateAllowed || PORTS.has(url.port) ? url : refuse('must use port 443 or 8443')
+    if (fault !== null) throw new AppError('url_refused', `the URL of the picture ${fault}`)
+    return new URL(text)
   }
