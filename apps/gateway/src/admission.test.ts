@@ -86,6 +86,15 @@ test('who has as many unfinished predictions as they may gets another place with
   await waitUntil('there is a place', async () => (await postForm(gateway, { headers })).status === 202)
 })
 
+test('a repetition with its key finds the first, also when that has used up the share', async (t) => {
+  const gateway = await openTestGateway(t, await withTenants(t, { ann: { concurrency: 1 } }))
+  const headers = { ...as('ann'), 'idempotency-key': 'k' }
+  const first = await submit(gateway, { headers })
+  assert.equal((await submit(gateway, { headers })).id, first.id)
+  const another = { ...as('ann'), 'idempotency-key': 'l' }
+  await expectProblem(await postForm(gateway, { headers: another }), 'share_exhausted')
+})
+
 test('several gateways together let in no more than a tenant may have', async (t) => {
   const env = await withTenants(t, { ann: { concurrency: 5 } })
   const one = await openTestGateway(t, env)

@@ -26,7 +26,7 @@ export interface Admission {
    *
    * @throws AppError `queue_full` with the time until there is room, by what the workers can do; `queue_unavailable`
    */
-  requireRoom(model: string, tenant: string): Promise<void>
+  requireRoom(model: string, tenant: string, priority: Priority): Promise<void>
   /** The same for predictions that are about to be put into it, and counts them. */
   enter(model: string, who: Who, predictions: number): Promise<void>
   /**
@@ -121,7 +121,7 @@ export const createAdmission = (
   }
 
   return {
-    requireRoom: (model, tenant) => enter(model, { tenant }, 0),
+    requireRoom: (model, tenant, priority) => enter(model, { tenant, priority }, 0),
     enter,
     reserve(declared) {
       const max = options.uploadsInFlightBytesMax

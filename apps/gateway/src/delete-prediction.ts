@@ -105,7 +105,8 @@ export const createDeletions = (
   const { redis, keys } = deps
 
   /** Safe to be repeated, and to be broken off anywhere: the entry goes last. */
-  const finishOne = async (deletion: Deletion): Promise<boolean> => {
+  const finishOne = async (entry: string): Promise<boolean> => {
+    const deletion = parseDeletion(entry)
     const { model, id, webhookJobId, startWebhookJobId } = deletion
     // First, since a record that goes while its webhook waits for it would set that off.
     if (webhookJobId !== null && !(await deps.queue.removeWebhook(webhookJobId))) return false
@@ -120,7 +121,7 @@ export const createDeletions = (
     // Last, since a worker that still had it may have remembered its answer.
     await forgetAnswer(deletion)
     await forgetSubmission(deletion)
-    await redis.zrem(keys.forgets, formatDeletion(deletion))
+    await redis.zrem(keys.forgets, entry)
     return true
   }
 
@@ -142,7 +143,7 @@ export const createDeletions = (
     const webhookJobId = jobs.find(({ job }) => job.data.started === undefined)?.id ?? null
     const deletion = describe(id, first.prediction, webhookJobId)
     await redis.zadd(keys.forgets, Date.now(), formatDeletion(deletion))
-    await finishOne(deletion)
+    await finishOne(formatDeletion(deletion))
     return true
   }
 
@@ -164,13 +165,13 @@ export const createDeletions = (
         const entry = formatDeletion(deletion)
         await redis.eval(HIDE, 3, ...jobKeys, keys.forgets, id, keys.canceled, entry, found.rawData)
         if (upload.id !== null) await deps.uploads.delete(upload.id)
-        await finishOne(deletion)
+        await finishOne(entry)
         return true
       }),
     async finish() {
       const entries = await redis.zrange(keys.forgets, '0', '-1')
       let left = 0
-      for (const entry of entries) if (!(await finishOne(parseDeletion(entry)))) left += 1
+      for (const entry of entries) if (!(await finishOne(entry))) left += 1
       return left
     },
   }

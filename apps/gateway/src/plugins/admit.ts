@@ -1,6 +1,7 @@
 import { AppError } from '@menagerie/contract/errors'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { PRIORITIES, type Priority } from '@menagerie/contract/prediction'
 import type { Admission } from '../admission.ts'
 import { estimateWaitMs, type CapacityReader } from '../capacity.ts'
 import { createTooLargeError } from '../receive-upload.ts'
@@ -56,6 +57,12 @@ const requireClient = ({ raw }: FastifyRequest): void => {
   throw new AppError('request_invalid', 'the client went away in the middle of its upload')
 }
 
+/** As far as the URL says: one that a form names is judged with its body. */
+const readPriority = ({ query }: FastifyRequest): Priority => {
+  const named = (query as Record<string, unknown>)['priority']
+  return PRIORITIES.find((priority) => priority === named) ?? 'normal'
+}
+
 const toSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
 
 /** As draft-ietf-httpapi-ratelimit-headers-10 has them: what is granted, what is left, seconds until all of it is. */
@@ -82,7 +89,8 @@ export const admit = fp<AdmitDeps>(
       reply: FastifyReply,
       model: string,
     ): Promise<void> => {
-      const asked = { predictions: 1, bytes: readLength(request) ?? 0 }
+      const isKeyed = request.headers['idempotency-key'] !== undefined
+      const asked = { predictions: 1, bytes: readLength(request) ?? 0, isKeyed }
       try {
         const rate = await deps.shares.admit(request.tenant, asked)
         if (rate === null) return
@@ -104,7 +112,7 @@ export const admit = fp<AdmitDeps>(
       if (admits !== true) return
       if ((readLength(request) ?? 0) > bodyBytesMax) throw createTooLargeError(deps.uploadBytesMax)
       const model = await findModel(request)
-      await deps.admission.requireRoom(model, request.tenant.id)
+      await deps.admission.requireRoom(model, request.tenant.id, readPriority(request))
       requireClient(request)
       request.releaseUpload = deps.admission.reserve(readHeldLength(request))
       reply.raw.once('close', request.releaseUpload)

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { waitUntil } from '@menagerie/harness/processes'
-import { openRawClient, requestHead } from '../testing/raw-client.ts'
+import { openRawClient, requestHead, type RawClient } from '../testing/raw-client.ts'
 import { PICTURE, postForm, submit } from '../testing/requests.ts'
 import { openTestGateway } from '../testing/open-test-gateway.ts'
 
@@ -54,11 +54,15 @@ test('a connection that ends gives back what was held for requests in line on it
   const bytes = 10_000_000
   const gateway = await openTestGateway(t, { UPLOADS_IN_FLIGHT_BYTES: String(bytes) })
   const { id } = await submit(gateway)
-  const client = await openRawClient(t, gateway.url)
-  client.send(`GET /v1/predictions/${id}?wait=60 HTTP/1.1\r\nhost: a\r\n\r\n`)
-  client.send(requestHead('/v1/predictions', { 'content-type': 'image/jpeg', 'content-length': bytes }))
-  client.send('\xff')
-  await waitUntil('there is no room for another', async () => (await postForm(gateway)).status === 503)
-  client.socket.destroy()
+  const clients: RawClient[] = []
+  await waitUntil('there is no room for another', async () => {
+    const client = await openRawClient(t, gateway.url)
+    clients.push(client)
+    client.send(`GET /v1/predictions/${id}?wait=60 HTTP/1.1\r\nhost: a\r\n\r\n`)
+    client.send(requestHead('/v1/predictions', { 'content-type': 'image/jpeg', 'content-length': bytes }))
+    await fetch(`${gateway.url}/readyz`)
+    return (await postForm(gateway)).status === 503
+  })
+  for (const client of clients) client.socket.destroy()
   await waitUntil('there is room again', async () => (await postForm(gateway)).status === 202)
 })

@@ -4,8 +4,10 @@ import { READ_NOW } from '@menagerie/shared/lua'
 /** Between these two moments there may be a hold whose job is only about to be there, ms. */
 const GRACE_MS = 60_000
 
-/** To look whether what is held has ended takes a reading each, so it is not done more often, ms. */
+/** To look whether what is held has ended takes a reading each, 5 µs or so, so it is not done more often, ms. */
 const SETTLE_INTERVAL_MS = 1000
+/** And so much less often the more there is, ms for each: it is to take one hundredth of Redis at the most. */
+const SETTLE_INTERVAL_MS_EACH = 0.5
 
 export const RATE_WINDOW_MS = 60_000
 
@@ -19,7 +21,8 @@ export const RATE_WINDOW_MS = 60_000
 const SHARES = `
 ${READ_NOW}
 local function settle()
-  if now - (tonumber(redis.call('HGET', KEYS[1], 'settled')) or 0) < ${SETTLE_INTERVAL_MS} then return end
+  local waitMs = math.max(${SETTLE_INTERVAL_MS}, redis.call('HLEN', KEYS[2]) * ${SETTLE_INTERVAL_MS_EACH})
+  if now - (tonumber(redis.call('HGET', KEYS[1], 'settled')) or 0) < waitMs then return end
   local held, sum = redis.call('HGETALL', KEYS[2]), 0
   for i = 1, #held, 2 do
     local bytes, since, deadline, model = string.match(held[i + 1], '^(%d+) (%d+) (%d+) (.+)$')
@@ -46,32 +49,42 @@ local function isExhausted()
 end`
 
 /**
- * ARGV behind those of SHARES: predictions per window (0: any number). Returns `[code, predictions left in the window, ms
+ * ARGV behind those of SHARES: predictions per window (0: any number), '1' where only the rate counts. Returns `[code, predictions left in the window, ms
  * until all of them are, ms until there is room for these]`; code 0: go on, 1: too fast, 2: too much.
  *
  * The rate is a token bucket, kept as the time at which it will be full (GCRA), by Redis' clock: one for all gateways.
  */
 export const ADMIT = `${SHARES}
-if isExhausted() then return { 2, 0, 0, 0 } end
+if ARGV[7] ~= '1' and isExhausted() then return { 2, 0, 0, 0 } end
 local rate = tonumber(ARGV[6])
 if rate == 0 then return { 0, 0, 0, 0 } end
 local interval = ${RATE_WINDOW_MS} / rate
 local fullAt = math.max(now, tonumber(redis.call('HGET', KEYS[1], 'fullAt') or 0))
 local after = fullAt + interval * ARGV[3]
 local left = math.floor((${RATE_WINDOW_MS} - (after - now)) / interval + 0.000001)
-if left < 0 then return { 1, 0, math.ceil(fullAt - now), math.ceil(after - now - ${RATE_WINDOW_MS}) } end
+-- What is more than the rate all by itself gets in when none of it is used, and has to be made up for.
+if left < 0 and fullAt > now then
+  local retryMs = math.min(after - now - ${RATE_WINDOW_MS}, fullAt - now)
+  return { 1, 0, math.ceil(fullAt - now), math.max(1, math.ceil(retryMs)) }
+end
 redis.call('HSET', KEYS[1], 'fullAt', after)
-if redis.call('PTTL', KEYS[1]) < ${RATE_WINDOW_MS} then redis.call('PEXPIRE', KEYS[1], ${2 * RATE_WINDOW_MS}) end
-return { 0, left, math.ceil(after - now), 0 }`
+local keptMs = after - now + ${RATE_WINDOW_MS}
+if redis.call('PTTL', KEYS[1]) < keptMs then redis.call('PEXPIRE', KEYS[1], math.ceil(keptMs)) end
+return { 0, math.max(0, left), math.ceil(after - now), 0 }`
 
 /**
  * ARGV behind those of SHARES: id, deadline, model, ms after which all of it is forgotten. Returns 0 when it is held now, 1
  * when it was before, 2 when it is too much.
  */
 export const HOLD = `${SHARES}
-if redis.call('HEXISTS', KEYS[2], ARGV[6]) == 1 then return 1 end
+local hold = table.concat({ ARGV[4], now, ARGV[7], ARGV[8] }, ' ')
+if redis.call('HEXISTS', KEYS[2], ARGV[6]) == 1 then
+  -- Of a batch that was long in coming: its time begins now.
+  redis.call('HSET', KEYS[2], ARGV[6], hold)
+  return 1
+end
 if isExhausted() then return 2 end
-redis.call('HSET', KEYS[2], ARGV[6], table.concat({ ARGV[4], now, ARGV[7], ARGV[8] }, ' '))
+redis.call('HSET', KEYS[2], ARGV[6], hold)
 redis.call('HINCRBY', KEYS[1], 'bytes', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[9])
 redis.call('PEXPIRE', KEYS[2], ARGV[9])

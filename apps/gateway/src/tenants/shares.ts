@@ -34,12 +34,13 @@ export interface Held {
 
 export interface Shares {
   /**
-   * Counts a request against the tenant's rate, unless it has too much that has not ended.
+   * Counts a request against the tenant's rate, unless it has too much that has not ended; of one with an
+   * Idempotency-Key only `hold` can tell, since it may repeat what is counted already.
    *
    * @returns where it stands; null where its rate has no limit
    * @throws AppError `share_exhausted`, `queue_unavailable`, `queue_full`
    */
-  admit(tenant: Tenant, asked: Asked): Promise<RateState | null>
+  admit(tenant: Tenant, asked: Asked & { isKeyed?: boolean }): Promise<RateState | null>
   /**
    * Counts a prediction among what the tenant has not ended, until whoever ends it lets go of it.
    *
@@ -75,7 +76,7 @@ export const createShares = (
     async admit(tenant, asked) {
       const limit = tenant.ratePerMinute
       if (limit === null && !hasShare(tenant)) return null
-      const args = [...shareArgs(tenant, asked), limit ?? 0]
+      const args = [...shareArgs(tenant, asked), limit ?? 0, asked.isKeyed === true ? 1 : 0]
       const reply = await guardRedis(() => redis.eval(ADMIT, 2, ...keysOf(tenant.id), ...args))
       const [code, left, resetMs, retryMs] = reply as [number, number, number, number]
       if (code === 2) throw exhausted()

@@ -30,6 +30,7 @@ export const openRawClient = async (t: TestContext, url: string) => {
     hasEnded: () => hasEnded || socket.destroyed,
   }
 }
+export type RawClient = Awaited<ReturnType<typeof openRawClient>>
 
 export const requestHead = (path: string, headers: Record<string, string | number>): string => {
   const lines = Object.entries({ host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}`)
