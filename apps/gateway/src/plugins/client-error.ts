@@ -34,6 +34,14 @@ const refuse = (error: NodeJS.ErrnoException, socket: Socket): void => {
 }
 
 /**
+ * Tells a response whose turn on its connection has not come that there will be none; Node tells only the one whose turn it
+ * is when a connection ends.
+ */
+const leave = (response: ServerResponse): void => {
+  if (response.socket === null) response.emit('close')
+}
+
+/**
  * Answers what Node could not read as a request: there is no route and no reply object then, only the socket. What came
  * whole before it over the same connection gets its own answers first: a client that is told 400 in place of its 202
  * would not know of a prediction that it has made.
@@ -42,15 +50,12 @@ export const createClientErrors = () => {
   const pending = new WeakMap<Socket, Set<ServerResponse>>()
   const broken = new WeakSet<Socket>()
 
-  /**
-   * When a connection ends, Node tells the response whose turn it is. Those in line behind it would wait without end, and
-   * hold what is held for them.
-   */
+  /** Those in line would wait without end for a connection that has ended, and hold what is held for them. */
   const trackSocket = (socket: Socket): Set<ServerResponse> => {
     const responses = new Set<ServerResponse>()
     pending.set(socket, responses)
     socket.once('close', () => {
-      for (const response of [...responses]) if (response.socket === null) response.emit('close')
+      for (const response of responses) leave(response)
     })
     return responses
   }
@@ -66,7 +71,10 @@ export const createClientErrors = () => {
     // Whatever comes after it cannot be read either.
     if (broken.has(socket)) return
     broken.add(socket)
-    const earlier = new Set([...(pending.get(socket) ?? [])].filter(({ req }) => req.complete))
+    const responses = [...(pending.get(socket) ?? [])]
+    // The rest of these will not come.
+    for (const response of responses) if (!response.req.complete) leave(response)
+    const earlier = new Set(responses.filter(({ req }) => req.complete))
     if (earlier.size === 0) refuse(error, socket)
     for (const response of earlier) {
       response.once('close', () => {
