@@ -96,3 +96,44 @@ test('a slow host has no more than its share under way, and each that waits gets
   running[0]?.settle(true)
   send(gate, true, 'slow.example')
 })
+
+/** Has all of them ask, come back when they are told to, and be served; returns how many were after so long. */
+const simulate = (
+  { gate, pass }: ReturnType<typeof openGate>,
+  { hosts, serviceMs, untilMs }: { hosts: string[]; serviceMs: number; untilMs: number },
+): number => {
+  const stepMs = 50
+  const due = new Map<number, Array<() => void>>()
+  const plan = (at: number, act: () => void): void => {
+    const step = Math.ceil(at / stepMs)
+    const acts = due.get(step)
+    if (acts === undefined) due.set(step, [act])
+    else acts.push(act)
+  }
+  let served = 0
+  const ask = (host: string): void => {
+    const admission = gate.admit(host)
+    if (!admission.isAdmitted) {
+      plan(admission.againAt, () => ask(host))
+      return
+    }
+    plan(Date.now() + serviceMs, () => {
+      admission.settle(true)
+      served += 1
+    })
+  }
+  const endsAt = Date.now() + untilMs
+  for (const host of hosts) ask(host)
+  while (served < hosts.length && Date.now() < endsAt) {
+    pass(stepMs)
+    for (const act of due.get(Date.now() / stepMs) ?? []) act()
+  }
+  return served
+}
+
+test('a backlog of many minutes is served about as fast as the host can take it', (t) => {
+  const hosts = Array.from({ length: 5000 }, () => 'slow.example')
+  const serviceMs = 1000
+  const idealMs = (hosts.length / 20) * serviceMs
+  assert.equal(simulate(openGate(t), { hosts, serviceMs, untilMs: 2 * idealMs }), hosts.length)
+})

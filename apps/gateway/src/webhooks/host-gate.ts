@@ -37,7 +37,8 @@ const HOSTS_MAX = 10_000
  *
  * After ten failures in a row a host counts as down. Nothing is sent to it for a while, then one webhook as a probe;
  * its success lets all through, its failure doubles the while. Whoever finds a slow host busy is told when its turn may
- * be, at the rate at which the host has been taking them, so that a long line asks about once each, not once a second.
+ * be, at the rate at which the host has been taking them, so that those in a long line ask about once a minute, not once
+ * a second.
  *
  * @param openMs how long a host that has just gone down is left alone
  */
@@ -107,8 +108,12 @@ export const createHostGate = (options: { openMs: number }): HostGate => {
 
   const putOffBusy = (host: Host, now: number): Admission => {
     const turn = Math.max(now + TURN_MIN_MS, host.nextTurnAt)
+    // Booked that far ahead, it would come back before its turn and book another: the bookings would run away.
+    if (turn > now + TURN_MAX_MS) {
+      return { isAdmitted: false, isDown: false, againAt: now + TURN_MAX_MS * (0.5 + Math.random() / 2) }
+    }
     host.nextTurnAt = turn + host.serviceMs / RUNNING_MAX
-    return { isAdmitted: false, isDown: false, againAt: Math.min(turn, now + TURN_MAX_MS) }
+    return { isAdmitted: false, isDown: false, againAt: turn }
   }
 
   return {
