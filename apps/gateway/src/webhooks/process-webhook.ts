@@ -42,6 +42,8 @@ const NO_SECRET_DELAY_MS = 60_000
 
 /** "I am gone, do not come again." */
 const GONE = 410
+/** `failedReason` of what its receiver wants no more of. */
+export const GONE_REASON = `the receiver answered ${GONE}: it wants no more of this`
 // Not a word about this webhook: the host, or what stands before it, takes nothing at the moment.
 const HOST_DOWN: ReadonlySet<number> = new Set([429, 502, 503, 504])
 const isHostUp = ({ http_status }: DeliveryAttempt): boolean =>
@@ -52,9 +54,7 @@ const INDEX_TTL_MS = WEBHOOK_JOB_OPTIONS.removeOnComplete.age * 1000 + 3 * 24 * 
 
 const toError = ({ attempt, retryAfterMs }: DeliveryOutcome): Error => {
   const { http_status, error } = attempt
-  if (http_status === GONE) {
-    return new UnrecoverableError(`the receiver answered ${GONE}: it wants no more of this`)
-  }
+  if (http_status === GONE) return new UnrecoverableError(GONE_REASON)
   const why = http_status === null ? `did not answer: ${error}` : `answered ${http_status}`
   return new DeliveryError(`the receiver ${why}`, retryAfterMs)
 }
