@@ -10,7 +10,7 @@ export const DeliveryAttempt = Type.Object({
   error: Type.Union([Type.String(), Type.Null()], {
     description:
       'Why there was no answer: `timeout`, `private_address`, `host_down` (not tried, because the host answered nobody), ' +
-      'or a code of the network such as `ECONNREFUSED`',
+      '`no_secret` (not tried, because the operator has set none to sign it with), or a code of the network such as `ECONNREFUSED`',
     examples: ['timeout'],
   }),
   duration_ms: Type.Integer(),

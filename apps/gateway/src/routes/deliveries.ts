@@ -39,14 +39,14 @@ const redeliverSchema = {
   summary: 'Send a webhook once more',
   description:
     'The same `webhook-id` and the same body with a new signature, at once and with all attempts anew, whether it was ' +
-    'delivered or given up. One that waits for its next attempt does not wait any longer.',
+    'delivered or given up. One that waits for its next attempt does not wait any longer, unless its host is down or busy.',
   params: Type.Object({
     ...PREDICTION_PARAMS.properties,
     n: Type.Integer({ minimum: 1, maximum: 1000, description: 'Of the delivery' }),
   }),
   response: {
     202: {
-      description: 'It is being sent',
+      description: 'It is being sent, unless its host is down or busy: then it waits for that',
       content: { 'application/json': { schema: Type.Ref('Delivery') } },
     },
     ...problemResponses(...CODES, 'delivery_not_found', 'delivery_not_due'),

@@ -67,6 +67,51 @@ test('what was given up is listed, and can be sent again one by one and together
   assert.deepEqual(await list(gateway), { items: [], has_more: false })
 })
 
+test('what its receiver wants no more of is not sent with all others, but by its id', async (t) => {
+  const gateway = await openTestGateway(t, ENV)
+  await startFakeWorker(t, gateway)
+  let status = 410
+  const receiver = await startWebhookReceiver({ answer: () => status })
+  atEnd(t, 'receiver', () => receiver.stop())
+  const giveUp = async (): Promise<string> => {
+    const { id } = await submit(gateway, { fields: { webhook: receiver.url } })
+    await waitForDelivery(gateway, id, (delivery) => delivery.status === 'failed')
+    return id
+  }
+  const unwanted = await giveUp()
+  status = 500
+  const wanted = await giveUp()
+
+  status = 200
+  const all = await call(gateway, 'POST', '/replay?limit=1')
+  assert.deepEqual(await all.json(), { replayed: 1, has_more: false })
+  await waitForDelivery(gateway, wanted, (delivery) => delivery.status === 'delivered')
+  assert.deepEqual(
+    (await list(gateway)).items.map(({ prediction_id }) => prediction_id),
+    [unwanted],
+  )
+  assert.equal((await call(gateway, 'POST', `/wh-${unwanted}/replay`)).status, 202)
+  await waitForDelivery(gateway, unwanted, (delivery) => delivery.status === 'delivered')
+})
+
+test('one that goes while the list is read is not in it, and breaks nothing', async (t) => {
+  const gateway = await openTestGateway(t, ENV)
+  await startFakeWorker(t, gateway)
+  const ids: string[] = []
+  for (let i = 0; i < 2; i++) {
+    const { id } = await submit(gateway, { fields: { webhook: 'http://127.0.0.1:1/' } })
+    await waitForDelivery(gateway, id, ({ status }) => status === 'failed')
+    ids.push(id)
+  }
+  // Its id is read from the set of those that failed, and what it was is gone.
+  await gateway.redis.del(`${gateway.prefix}:webhooks:wh-${ids[0]}`)
+  const { items } = await list(gateway)
+  assert.deepEqual(
+    items.map(({ prediction_id }) => prediction_id),
+    [ids[1]],
+  )
+})
+
 test('that of a batch is among them, by the id of the batch', async (t) => {
   const gateway = await openTestGateway(t, ENV)
   await startFakeWorker(t, gateway)

@@ -52,6 +52,8 @@ const replayAllSchema = {
   tags,
   security,
   summary: 'Send the oldest of them again',
+  description:
+    'Not those whose receiver answered 410, as it wants no more of them: each of these can be sent by its id.',
   querystring,
   response: {
     200: {
@@ -91,7 +93,7 @@ export const webhookDeadLetterRoute =
     )
 
     app.post('/v1/dead-letter/webhooks/replay', { schema: replayAllSchema, config }, async (request) => {
-      const { items, hasMore } = await webhookDeadLetters.list(request.query.limit ?? LIMIT_DEFAULT)
+      const { items, hasMore } = await webhookDeadLetters.listReplayable(request.query.limit ?? LIMIT_DEFAULT)
       let replayed = 0
       for (const { webhook_id } of items) {
         await webhookDeadLetters.replay(webhook_id).then(

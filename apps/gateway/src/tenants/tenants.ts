@@ -7,7 +7,10 @@ import { ANONYMOUS, type Tenant } from './tenant.ts'
 export interface Tenants {
   /** Whose key this is; null when it is nobody's. Without a file of keys everybody is `ANONYMOUS`. */
   identify(key: string | null): Tenant | null
-  /** What a tenant's webhooks are signed with, the current secret first; empty when there is none. */
+  /**
+   * What a tenant's webhooks are signed with, the current secret first; empty when there is none, and for whom the file does
+   * not name (any more).
+   */
   secretsOf(tenantId: string): readonly string[]
   /** Of whom the file does not name (any more): that of everybody. */
   find(tenantId: string): Tenant
@@ -69,6 +72,9 @@ export const openTenants = async (
       return key === null ? null : (known.byHash.get(hashApiKey(key)) ?? null)
     },
     secretsOf(tenantId) {
+      // What all others verify with is not for whoever was taken out.
+      const isNobody = known !== null && tenantId !== ANONYMOUS.id && !known.byId.has(tenantId)
+      if (isNobody) return []
       const { webhookSecrets } = find(tenantId)
       return webhookSecrets.length > 0 ? webhookSecrets : options.webhookSecrets
     },

@@ -28,7 +28,8 @@ export interface Deliveries {
   /** What became of them so far, in the order of their numbers. */
   view(found: FoundDeliveries): Promise<Delivery[]>
   /**
-   * Sends one once more, at once, with all attempts anew; one that waits for its next attempt just does not wait longer.
+   * Sends one once more, at once unless its host is down or busy, with all attempts anew; one that waits for its next
+   * attempt just does not wait longer.
    *
    * @throws AppError `delivery_not_found`, `delivery_not_due`, `queue_unavailable`
    */
@@ -48,11 +49,15 @@ interface Place {
   hasToWait: boolean
 }
 
+/** With the old time it could be given up at once. */
+const renewDueTime = (job: Job<WebhookJobData>): Promise<void> => {
+  const { due_at: _, ...data } = job.data
+  return job.updateData(data)
+}
+
 /** Sends what was settled again, from the start of its schedule. */
 export const sendAgain = async (job: Job<WebhookJobData>, state: 'completed' | 'failed'): Promise<void> => {
-  const { due_at: _, ...data } = job.data
-  // First: with the old time it could be given up at once.
-  await job.updateData(data)
+  await renewDueTime(job)
   await job.retry(state, { resetAttemptsMade: true })
 }
 
@@ -98,9 +103,15 @@ export const createDeliveries = (
   const push = async (webhook: WebhookJob): Promise<void> => {
     const place = await findPlace(webhook.id)
     if (place.hasToWait) throw new AppError('delivery_not_due', 'the prediction has not ended yet')
-    if (place.delayedUntil !== null) return webhook.job.promote()
-    if (place.completedAt !== null) return sendAgain(webhook.job, 'completed')
-    if (place.failedAt !== null) return sendAgain(webhook.job, 'failed')
+    // Read anew: what was read before may be without the body that was sent since.
+    const job = await deps.queue.useWebhooks((queue) => queue.getJob(webhook.id))
+    if (job === undefined) return undefined
+    if (place.delayedUntil !== null) {
+      await renewDueTime(job)
+      return job.promote()
+    }
+    if (place.completedAt !== null) return sendAgain(job, 'completed')
+    if (place.failedAt !== null) return sendAgain(job, 'failed')
     // What is in line or on its way is sent without being asked.
     return undefined
   }

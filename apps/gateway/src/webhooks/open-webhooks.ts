@@ -49,7 +49,7 @@ export const openWebhooks = (
       keys,
       buildEvent: createEventBuilder({ redis: commands, reader, viewPrediction }, { prefix }),
       deliver: createDeliver({ agent }, options),
-      hosts: createHostGate({ openMs: retryDelaysMs[0] ?? OPEN_DEFAULT_MS }),
+      hosts: createHostGate({ openMs: retryDelaysMs[0] ?? OPEN_DEFAULT_MS, timeoutMs: options.timeoutMs }),
       secretsOf,
       log,
     },

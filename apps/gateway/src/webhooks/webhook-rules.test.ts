@@ -1,6 +1,7 @@
 /** What a receiver may answer, and how long it may take: each rule against a real one. */
 import { waitUntil } from '@menagerie/harness/processes'
 import { startWebhookReceiver, WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
+import { Queue } from 'bullmq'
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
@@ -101,6 +102,8 @@ const MANY = 30
 test('a host that is down is left alone, others go on, and when it is up again it gets everything', async (t) => {
   const gateway = await openTestGateway(t, {
     ...ENV,
+    // What asks while the host is tried waits for so long.
+    WEBHOOK_TIMEOUT: '2s',
     // Longer than the host is down.
     WEBHOOK_RETRY_DELAYS: `0.2s,${Array.from({ length: 20 }, () => '1s').join(',')}`,
   })
@@ -138,6 +141,34 @@ test('what waits for a host that stays down is given up when its schedule is ove
     for (const { error } of attempts) errors.add(error)
   }
   assert.deepEqual(errors, new Set(['ECONNREFUSED', 'host_down']))
+})
+
+test('who asks for a webhook whose host is down has it wait from then on, not given up for its age', async (t) => {
+  const delays = { WEBHOOK_RETRY_DELAYS: '20s,20s' }
+  const gateway = await openTestGateway(t, { ...ENV, ...delays })
+  await startFakeWorker(t, gateway)
+  const ids: string[] = []
+  // The last one finds the host down.
+  for (let i = 0; i <= 10; i++) {
+    const { id } = await submit(gateway, { fields: { webhook: 'http://127.0.0.1:1/' } })
+    await waitForDelivery(gateway, id, ({ next_attempt_at }) => next_attempt_at !== null)
+    ids.push(id)
+  }
+  const id = ids.at(-1) ?? ''
+  const queue = new Queue('webhooks', { connection: gateway.redis, prefix: gateway.prefix })
+  const find = async () => {
+    const job = await queue.getJob(`wh-${id}`)
+    assert.ok(job)
+    return job
+  }
+  const job = await find()
+  const askedAt = Date.now()
+  await job.updateData({ ...job.data, due_at: 1 })
+
+  assert.equal((await redeliver(gateway, id, 1)).status, 202)
+  await waitUntil('it was looked at', async () => (await find()).data.due_at >= askedAt)
+  const { attempts } = await waitForDelivery(gateway, id, ({ next_attempt_at }) => next_attempt_at !== null)
+  assert.deepEqual(attempts, [])
 })
 
 test('a host that answers nobody holds up only its own share', async (t) => {

@@ -1,4 +1,5 @@
 /** Whatever becomes of a prediction, whoever asked for a webhook hears of it. */
+import { PAYLOAD_VERSION, WEBHOOK_JOB_NAME } from '@menagerie/contract/job'
 import type { Prediction } from '@menagerie/contract/prediction'
 import { waitUntil } from '@menagerie/harness/processes'
 import { startWebhookReceiver, WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
@@ -175,3 +176,21 @@ for (const [status, answer, code] of [
     assert.deepEqual(data.metadata, { order: 'A-17' })
   })
 }
+
+test('a webhook of a newer gateway waits for one that understands it, one that nobody understands fails', async (t) => {
+  const gateway = await openTestGateway(t, ENV)
+  const queue = new Queue('webhooks', { connection: gateway.redis, prefix: gateway.prefix })
+  const [newer, invalid] = await queue.addBulk(
+    [PAYLOAD_VERSION + 1, PAYLOAD_VERSION].map((v) => ({
+      name: WEBHOOK_JOB_NAME,
+      data: { v, to: 'somebody' },
+    })),
+  )
+  await waitUntil('both were looked at', async () => {
+    const states = await Promise.all([newer?.getState(), invalid?.getState()])
+    return states[0] === 'delayed' && states[1] === 'failed'
+  })
+  const job = await queue.getJob(newer?.id ?? '')
+  assert.equal(job?.attemptsMade, 0)
+  assert.deepEqual(job.data, { v: PAYLOAD_VERSION + 1, to: 'somebody' })
+})
