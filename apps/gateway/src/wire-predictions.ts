@@ -47,6 +47,9 @@ export interface PredictionDeps {
 // Time for retries and a slow hand-back after the deadline, before the bytes of a lost job go by themselves.
 const UPLOAD_MARGIN_MS = 3_600_000
 
+/** How long the pictures of a batch may take: to arrive, and as long again where they are in an archive, to be inflated. */
+export const stagingMaxMs = ({ requestTimeoutMs }: GatewayConfig): number => 2 * requestTimeoutMs
+
 /** By the clock of the server that has our keys: in a cluster each has its own. */
 const readTimeMs = async (redis: RedisConnection, key: string): Promise<number> => {
   const time = await guardRedis(() => redis.eval("return redis.call('TIME')", 1, key))
@@ -58,7 +61,7 @@ const readTimeMs = async (redis: RedisConnection, key: string): Promise<number> 
 export const wirePredictions = (
   deps: PredictionDeps,
   config: GatewayConfig,
-  options: { graceMs: number },
+  options: { graceMs: number; uploadGraceMs: number },
 ) => {
   const { accepting, commands, keys, reader, catalog, queue, fairOrder, readCapacity, log } = deps
   const { queueAgeMaxMs, resultTtlMs, deadLetterTtlMs, webhooks } = config
@@ -135,6 +138,7 @@ export const wirePredictions = (
       deadLetterTtlMs,
       uploadBytesMax: config.uploadBytesMax,
       uploadTtlMs,
+      stagingMaxMs: stagingMaxMs(config),
       graceMs: options.graceMs,
     },
   )
@@ -150,7 +154,7 @@ export const wirePredictions = (
       sweepBatches: batches.sweepBatches,
       readMemoryShare,
     },
-    { prefix, resultTtlMs, graceMs: options.graceMs },
+    { prefix, resultTtlMs, ...options },
   )
   return {
     admission,

@@ -41,6 +41,7 @@ export interface BatchOptions {
   deadLetterTtlMs: number
   uploadBytesMax: number
   uploadTtlMs: number
+  stagingMaxMs: number
   graceMs: number
 }
 
