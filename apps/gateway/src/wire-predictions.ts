@@ -1,4 +1,4 @@
-import { createAdmission } from './admission.ts'
+import { createAdmission, type Admission } from './admission.ts'
 import { createAnnounceEnd } from '@menagerie/shared/announce-end'
 import type { Keys } from '@menagerie/shared/keys'
 import { createMemoryShareReader } from '@menagerie/shared/memory-share'
@@ -89,20 +89,20 @@ export const wirePredictions = (
     isPrivateAllowed: webhooks.isPrivateAllowed,
   })
   const findKnownAnswer = config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null
-  const acceptWith = (putInto: Enqueue) =>
+  const acceptWith = (putInto: Enqueue, room: Pick<Admission, 'enter'>) =>
     createAcceptPrediction(
       {
         catalog,
         enqueue: putInto,
         findKnownAnswer,
         checkWebhookUrl,
-        admission,
+        admission: room,
         shares,
         readTime: () => readTimeMs(redis, keys.models),
       },
       { queueAgeMaxMs },
     )
-  const acceptPrediction = acceptWith(enqueue)
+  const acceptPrediction = acceptWith(enqueue, admission)
   const announceEnd = createAnnounceEnd({ redis, keys }, { prefix })
   const cancelPrediction = createCancelPrediction(
     { redis, keys, reader, uploads, announceEnd, log },
@@ -126,7 +126,9 @@ export const wirePredictions = (
       accepting: acceptingUploads,
       uploads,
       identify,
-      acceptWith,
+      admission,
+      // All pictures of a batch are counted at once, when they are there; until then there only has to be room.
+      acceptWith: (putInto) => acceptWith(putInto, { enter: (model, who) => admission.enter(model, who, 0) }),
       checkWebhookUrl,
       shares,
       announceEnd,

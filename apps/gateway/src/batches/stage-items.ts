@@ -3,6 +3,7 @@ import { AppError } from '@menagerie/contract/errors'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { randomUUID } from 'node:crypto'
 import type { AcceptPrediction, PredictionRequest } from '../accept-prediction.ts'
+import type { Admission } from '../admission.ts'
 import type { Enqueue } from '../enqueue.ts'
 import { guardRedis } from '../guard-redis.ts'
 import { receiveUpload, type ReceivedUpload } from '../receive-upload.ts'
@@ -17,8 +18,9 @@ import type { ItemOptions } from './item-options.ts'
 export interface StageDeps {
   uploads: UploadStore
   shares: Pick<Shares, 'admit' | 'hold'>
+  admission: Pick<Admission, 'enter'>
   dropStaged: DropStaged
-  /** Accepts a prediction as always, but for where it is put in the end. */
+  /** Accepts a prediction as always, but for where it is put in the end, and that it is not counted into the queue. */
   acceptWith: (enqueue: Enqueue) => AcceptPrediction
 }
 
@@ -173,6 +175,12 @@ export const createStageItems = (
     )
   }
 
+  const requireRoom = async (jobs: PlannedJob[]): Promise<void> => {
+    const [first] = jobs
+    if (first === undefined) return
+    await deps.admission.enter(first.data.model, first.data, jobs.length)
+  }
+
   return async (request: StageRequest): Promise<StagedBatch> => {
     const staged: StagedBatch = { items: [], jobs: [] }
     const { tenant } = request.common
@@ -184,6 +192,7 @@ export const createStageItems = (
       for (const { data } of staged.jobs) data.deadline = deadline
       await holdStill(tenant, staged.jobs)
       requireTime(startedAt)
+      await requireRoom(staged.jobs)
       await countAgainstRate(deps.shares, tenant, staged.jobs.length)
     } catch (error) {
       await deps.dropStaged(tenant, staged.jobs)

@@ -65,6 +65,16 @@ test('a batch with more bytes than its tenant may have is refused for good, a si
   await submitBatch(gateway, makeFiles(1), { headers })
 })
 
+test('a batch enters the queue of its model as a whole: with room for fewer it is refused', async (t) => {
+  const env = { QUEUE_DEPTH_MAX: '5' }
+  const refusing = await openTestGateway(t, env)
+  await expectProblem(await postBatch(refusing, makeFiles(6)), 'queue_full')
+  assert.deepEqual(await refusing.listUploads(), [])
+  const gateway = await openTestGateway(t, env)
+  await submitBatch(gateway, makeFiles(5))
+  await expectProblem(await postBatch(gateway, makeFiles(1)), 'queue_full')
+})
+
 test('priority holds for every item', async (t) => {
   const gateway = await openTestGateway(t)
   const { items } = await submitBatch(gateway, makeFiles(3), { fields: { priority: 'low' } })
