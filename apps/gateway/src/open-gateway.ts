@@ -30,7 +30,7 @@ import { openTenants } from './tenants/tenants.ts'
 import { openFetchPicture } from './url-input/open-fetch-picture.ts'
 import { createWaits } from './waits.ts'
 import { openWebhooks } from './webhooks/open-webhooks.ts'
-import { wirePredictions } from './wire-predictions.ts'
+import { stagingMaxMs, wirePredictions } from './wire-predictions.ts'
 
 const NO_KEYS_WARNING =
   'API_KEYS_FILE IS NOT SET, and this gateway listens beyond the loopback: whoever reaches its port may use it, read ' +
@@ -38,7 +38,7 @@ const NO_KEYS_WARNING =
 
 export const VERSION = '0.1.0'
 
-// Between its first picture and its jobs a batch takes two minutes at the most, a prediction seconds.
+// Between its note and its jobs a batch takes seconds, and so does a prediction.
 const SWEEP_GRACE_MS = 5 * 60_000
 
 /** Opens everything a gateway needs and builds its app. Redis need not be there yet. */
@@ -118,6 +118,8 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     config,
     {
       graceMs: SWEEP_GRACE_MS,
+      // A batch is gone on with one grace after its last picture came, and then has another to get through.
+      uploadGraceMs: 2 * SWEEP_GRACE_MS + stagingMaxMs(config),
     },
   )
   if (isDelivering) {

@@ -18,9 +18,9 @@ const putUpload = async (gateway: TestGateway, uploadId: string): Promise<void> 
   await gateway.redis.set(createKeys(gateway.prefix).upload(uploadId), 'bytes', 'PX', 60_000)
 }
 
-/** The id of a picture that was stored an hour ago. */
-const oldUploadId = (predictionId: string, model = MODEL): string =>
-  [model, predictionId, (Date.now() - 3_600_000).toString(36), randomUUID()].join('_')
+/** The id of a picture that was stored an hour ago, unless it says another age. */
+const oldUploadId = (predictionId: string, model = MODEL, ageMs = 3_600_000): string =>
+  [model, predictionId, (Date.now() - ageMs).toString(36), randomUUID()].join('_')
 
 const hasUpload = async (gateway: TestGateway, uploadId: string): Promise<boolean> =>
   (await gateway.redis.exists(createKeys(gateway.prefix).upload(uploadId))) === 1
@@ -63,6 +63,17 @@ test('what is young may belong to a request that is on its way', async (t) => {
   await putUpload(gateway, old)
   await waitUntil('the gateway has swept', async () => !(await hasUpload(gateway, old)))
   assert.equal(await hasUpload(gateway, young), true)
+})
+
+test('what may be the first picture of a batch that took long to arrive stays for longer', async (t) => {
+  const gateway = await openTestGateway(t, { SWEEP_INTERVAL: '100ms', REQUEST_TIMEOUT: '10m' })
+  // Ten minutes for the form, and the grace of the batch that came of it.
+  const first = oldUploadId(randomUUID(), MODEL, 15 * 60_000)
+  const old = oldUploadId(randomUUID())
+  await putUpload(gateway, first)
+  await putUpload(gateway, old)
+  await waitUntil('the gateway has swept', async () => !(await hasUpload(gateway, old)))
+  assert.equal(await hasUpload(gateway, first), true)
 })
 
 test('a picture of a model that this gateway has never heard of stays while it waits', async (t) => {

@@ -48,8 +48,10 @@ export const createSweep = (
   options: {
     prefix: string
     resultTtlMs: number
-    /** A picture this young may belong to a job that is only about to be made. */
+    /** A webhook this young may belong to a job that is only about to be made. */
     graceMs: number
+    /** The same of a picture: the first of a batch may be older than the batch by all the time that it took to arrive. */
+    uploadGraceMs: number
   },
 ) => {
   const isReplayable = ({ status, replayedBy }: StoredPrediction): boolean =>
@@ -66,7 +68,7 @@ export const createSweep = (
   const isNeeded = async (uploadId: string): Promise<boolean> => {
     const owner = parseUploadId(uploadId)
     // Of another kind: it goes when it expires.
-    if (owner === null || Date.now() - owner.storedAt < options.graceMs) return true
+    if (owner === null || Date.now() - owner.storedAt < options.uploadGraceMs) return true
     const found = await findOwner(owner.predictionId, owner.model)
     if (found === 'unknown') return true
     if (found === null || found.isHidden || found.record.data.upload.id !== uploadId) return false

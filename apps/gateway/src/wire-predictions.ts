@@ -1,4 +1,4 @@
-import { createAdmission } from './admission.ts'
+import { createAdmission, type Admission } from './admission.ts'
 import { createAnnounceEnd } from '@menagerie/shared/announce-end'
 import type { Keys } from '@menagerie/shared/keys'
 import { createMemoryShareReader } from '@menagerie/shared/memory-share'
@@ -47,6 +47,9 @@ export interface PredictionDeps {
 // Time for retries and a slow hand-back after the deadline, before the bytes of a lost job go by themselves.
 const UPLOAD_MARGIN_MS = 3_600_000
 
+/** How long the pictures of a batch may take: to arrive, and as long again where they are in an archive, to be inflated. */
+export const stagingMaxMs = ({ requestTimeoutMs }: GatewayConfig): number => 2 * requestTimeoutMs
+
 /** By the clock of the server that has our keys: in a cluster each has its own. */
 const readTimeMs = async (redis: RedisConnection, key: string): Promise<number> => {
   const time = await guardRedis(() => redis.eval("return redis.call('TIME')", 1, key))
@@ -58,7 +61,7 @@ const readTimeMs = async (redis: RedisConnection, key: string): Promise<number> 
 export const wirePredictions = (
   deps: PredictionDeps,
   config: GatewayConfig,
-  options: { graceMs: number },
+  options: { graceMs: number; uploadGraceMs: number },
 ) => {
   const { accepting, commands, keys, reader, catalog, queue, fairOrder, readCapacity, log } = deps
   const { queueAgeMaxMs, resultTtlMs, deadLetterTtlMs, webhooks } = config
@@ -86,20 +89,20 @@ export const wirePredictions = (
     isPrivateAllowed: webhooks.isPrivateAllowed,
   })
   const findKnownAnswer = config.cacheTtlMs > 0 ? createFindKnownAnswer({ catalog, cache }) : async () => null
-  const acceptWith = (putInto: Enqueue) =>
+  const acceptWith = (putInto: Enqueue, room: Pick<Admission, 'enter'>) =>
     createAcceptPrediction(
       {
         catalog,
         enqueue: putInto,
         findKnownAnswer,
         checkWebhookUrl,
-        admission,
+        admission: room,
         shares,
         readTime: () => readTimeMs(redis, keys.models),
       },
       { queueAgeMaxMs },
     )
-  const acceptPrediction = acceptWith(enqueue)
+  const acceptPrediction = acceptWith(enqueue, admission)
   const announceEnd = createAnnounceEnd({ redis, keys }, { prefix })
   const cancelPrediction = createCancelPrediction(
     { redis, keys, reader, uploads, announceEnd, log },
@@ -123,7 +126,9 @@ export const wirePredictions = (
       accepting: acceptingUploads,
       uploads,
       identify,
-      acceptWith,
+      admission,
+      // All pictures of a batch are counted at once, when they are there; until then there only has to be room.
+      acceptWith: (putInto) => acceptWith(putInto, { enter: (model, who) => admission.enter(model, who, 0) }),
       checkWebhookUrl,
       shares,
       announceEnd,
@@ -135,6 +140,7 @@ export const wirePredictions = (
       deadLetterTtlMs,
       uploadBytesMax: config.uploadBytesMax,
       uploadTtlMs,
+      stagingMaxMs: stagingMaxMs(config),
       graceMs: options.graceMs,
     },
   )
@@ -150,7 +156,7 @@ export const wirePredictions = (
       sweepBatches: batches.sweepBatches,
       readMemoryShare,
     },
-    { prefix, resultTtlMs, graceMs: options.graceMs },
+    { prefix, resultTtlMs, ...options },
   )
   return {
     admission,

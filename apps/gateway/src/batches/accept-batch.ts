@@ -152,6 +152,10 @@ export const createAcceptBatch = (deps: AcceptBatchDeps) => {
       return 'repeated'
     }
     if (deps.reader.isExpired(await deps.reader.complete(stored))) {
+      if (stored.data.webhook !== null && stored.notifiedAt === null) {
+        const detail = 'the webhook of the earlier batch is on its way; try again shortly'
+        throw new AppError('idempotency_key_in_use', detail)
+      }
       await guardRedis(() => deps.store.remove(stored.id))
       return null
     }
@@ -169,6 +173,8 @@ export const createAcceptBatch = (deps: AcceptBatchDeps) => {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       if (await createNew(submission)) return finishNew(submission, isKeyed)
       const stored = await guardRedis(() => deps.store.find(submission.id))
+      // Noted before the connection was lost, and sent again: what is found is this very batch.
+      if (stored?.data.submission_id === submission.data.submission_id) return finishNew(submission, isKeyed)
       try {
         if (stored !== null && (await repeat(submission.data, stored)) !== null) {
           await drop(submission)

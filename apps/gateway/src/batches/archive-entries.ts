@@ -13,6 +13,9 @@ export interface Archive {
   entries: ArchiveEntry[]
 }
 
+// Of each entry up to 192 KiB of name, extra field and comment are held in memory until the batch is through.
+const DIRECTORY_BYTES_MAX = 4 * 1024 * 1024
+
 // Folders, and what systems add by themselves, do not count as items.
 const ENTRIES_MAX = 4 * BATCH_ITEMS_MAX
 
@@ -62,6 +65,9 @@ const readEntries = async (zip: ZipFile): Promise<Archive> => {
     throw createInvalidError(
       `the archive has more than ${ENTRIES_MAX} entries, folders and hidden files included`,
     )
+  }
+  if (zip.fileSize - directoryStart > DIRECTORY_BYTES_MAX) {
+    throw createInvalidError(`the directory of the archive has more than ${DIRECTORY_BYTES_MAX} bytes`)
   }
   const entries: ArchiveEntry[] = []
   for await (const entry of zip.eachEntry()) {

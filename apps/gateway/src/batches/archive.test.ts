@@ -211,6 +211,16 @@ const refusals: Array<[title: string, code: ErrorCode, zip: () => Buffer | Promi
     () => makeRawZip([{ name: 'a', bytes: PICTURE }], { count: 2 }),
   ],
   [
+    'a directory that would fill the memory',
+    'archive_invalid',
+    () => {
+      const entries = [{ name: 'a', bytes: PICTURE }]
+      const small = makeRawZip(entries)
+      const directory = small.subarray(small.readUInt32LE(small.length - 6), -22)
+      return makeRawZip(entries, { directory: Buffer.concat([directory, Buffer.alloc(4 * 1024 * 1024)]) })
+    },
+  ],
+  [
     'two entries of one name',
     'batch_invalid',
     () =>

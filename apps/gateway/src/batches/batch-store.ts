@@ -1,5 +1,5 @@
 import type { Keys } from '@menagerie/shared/keys'
-import { READ_NOW } from '@menagerie/shared/lua'
+import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import {
   parseBatchData,
@@ -52,6 +52,7 @@ return { now, fields, redis.call('LRANGE', KEYS[2], 0, -1) }`
 
 /** KEYS: batch, plan. ARGV: field. Notes the time, once, if there still is such a batch. */
 const MARK = `
+${GO_ON_WHEN_FULL}
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 ${READ_NOW}
 redis.call('HSETNX', KEYS[1], ARGV[1], now)

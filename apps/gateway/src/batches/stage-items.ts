@@ -3,6 +3,7 @@ import { AppError } from '@menagerie/contract/errors'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { randomUUID } from 'node:crypto'
 import type { AcceptPrediction, PredictionRequest } from '../accept-prediction.ts'
+import type { Admission } from '../admission.ts'
 import type { Enqueue } from '../enqueue.ts'
 import { guardRedis } from '../guard-redis.ts'
 import { receiveUpload, type ReceivedUpload } from '../receive-upload.ts'
@@ -17,8 +18,9 @@ import type { ItemOptions } from './item-options.ts'
 export interface StageDeps {
   uploads: UploadStore
   shares: Pick<Shares, 'admit' | 'hold'>
+  admission: Pick<Admission, 'enter'>
   dropStaged: DropStaged
-  /** Accepts a prediction as always, but for where it is put in the end. */
+  /** Accepts a prediction as always, but for where it is put in the end, and that it is not counted into the queue. */
   acceptWith: (enqueue: Enqueue) => AcceptPrediction
 }
 
@@ -44,16 +46,32 @@ export interface StagedBatch {
   jobs: PlannedJob[]
 }
 
-/** The first picture was counted before the body was read. */
+/** All at once or none: who comes again when there is room for them finds it. The first came before the body was read. */
 const countAgainstRate = async (
   shares: Pick<Shares, 'admit'>,
   tenant: Tenant,
-  bytes: number,
+  predictions: number,
 ): Promise<void> => {
-  const rate = await shares.admit(tenant, { predictions: 1, bytes })
+  if (predictions <= 1) return
+  // They are held already.
+  const rateOnly = { ...tenant, concurrencyMax: null, bytesMax: null }
+  const rate = await shares.admit(rateOnly, { predictions: predictions - 1, bytes: 0 })
   if (rate === null || rate.retryMs === 0) return
   const message = `you may send ${rate.limit} predictions a minute, and each picture is one`
   throw new AppError('rate_limited', message, { retryAfterMs: rate.retryMs })
+}
+
+/** What can never get in is said so: to come again would not help. One picture by itself can. */
+const requireFits = ({ concurrencyMax, bytesMax }: Tenant, predictions: number, bytes: number): void => {
+  if (predictions <= 1) return
+  if (concurrencyMax !== null && predictions > concurrencyMax) {
+    const detail = `you may have at most ${concurrencyMax} predictions at the same time, and the batch has more pictures`
+    throw new AppError('batch_invalid', detail)
+  }
+  if (bytesMax !== null && bytes > bytesMax) {
+    const detail = `you may have at most ${bytesMax} bytes of pictures at the same time, and the batch has more`
+    throw new AppError('batch_invalid', detail)
+  }
 }
 
 const requireNames = (items: ItemOptions, seen: ReadonlySet<string>): void => {
@@ -73,11 +91,18 @@ const requireNames = (items: ItemOptions, seen: ReadonlySet<string>): void => {
  */
 export const createStageItems = (
   deps: StageDeps,
-  limits: { uploadBytesMax: number; uploadTtlMs: number },
+  limits: { uploadBytesMax: number; uploadTtlMs: number; stagingMaxMs: number },
 ) => {
-  const stageAll = async (request: StageRequest, staged: StagedBatch): Promise<void> => {
+  /** The sweep drops pictures that are so old that no batch should be about to have them. */
+  const requireTime = (startedAt: number): void => {
+    if (performance.now() - startedAt <= limits.stagingMaxMs) return
+    throw new AppError('queue_unavailable', 'it took too long to store the pictures; try again shortly')
+  }
+
+  const stageAll = async (request: StageRequest, staged: StagedBatch, startedAt: number): Promise<void> => {
     const names = new Set<string>()
     const customIds = new Set<string>()
+    let bytes = 0
     const accept = deps.acceptWith(async ({ id, data, bytes }) => {
       staged.jobs.push({ id, data })
       const uploadId = data.upload.id
@@ -116,12 +141,14 @@ export const createStageItems = (
       const metadata = request.items.get(name)?.metadata
       if (metadata !== undefined) itemOptions.metadata = JSON.stringify(metadata)
       const id = randomUUID()
-      if (staged.jobs.length > 0) await countAgainstRate(deps.shares, common.tenant, upload.bytes.length)
+      bytes += upload.bytes.length
+      requireFits(common.tenant, staged.jobs.length + 1, bytes)
       await accept({ ...common, id, isKeyed: false, upload, options: itemOptions })
       return id
     }
 
     for await (const file of request.files) {
+      requireTime(startedAt)
       if (staged.items.length === BATCH_ITEMS_MAX) {
         throw new AppError('batch_invalid', `a batch may have at most ${BATCH_ITEMS_MAX} pictures`)
       }
@@ -148,18 +175,29 @@ export const createStageItems = (
     )
   }
 
+  const requireRoom = async (jobs: PlannedJob[]): Promise<void> => {
+    const [first] = jobs
+    if (first === undefined) return
+    await deps.admission.enter(first.data.model, first.data, jobs.length)
+  }
+
   return async (request: StageRequest): Promise<StagedBatch> => {
     const staged: StagedBatch = { items: [], jobs: [] }
+    const { tenant } = request.common
+    const startedAt = performance.now()
     try {
-      await stageAll(request, staged)
-      await holdStill(request.common.tenant, staged.jobs)
+      await stageAll(request, staged, startedAt)
+      // The time is counted from when the last picture was there, for all of them.
+      const deadline = Math.max(...staged.jobs.map(({ data }) => data.deadline))
+      for (const { data } of staged.jobs) data.deadline = deadline
+      await holdStill(tenant, staged.jobs)
+      requireTime(startedAt)
+      await requireRoom(staged.jobs)
+      await countAgainstRate(deps.shares, tenant, staged.jobs.length)
     } catch (error) {
-      await deps.dropStaged(request.common.tenant, staged.jobs)
+      await deps.dropStaged(tenant, staged.jobs)
       throw error
     }
-    // The time is counted from when the last picture was there, for all of them.
-    const deadline = Math.max(...staged.jobs.map(({ data }) => data.deadline))
-    for (const { data } of staged.jobs) data.deadline = deadline
     return staged
   }
 }

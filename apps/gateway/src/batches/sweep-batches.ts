@@ -21,6 +21,7 @@ export const createSweepBatches = (
   options: {
     /** One this young may be in the hands of a request. */
     graceMs: number
+    resultTtlMs: number
   },
 ) => {
   const { store, reader } = deps
@@ -28,6 +29,8 @@ export const createSweepBatches = (
   const isOver = async (batch: StoredBatch): Promise<boolean> => {
     // Its webhook has to be able to say how it ended.
     if (batch.data.webhook !== null && batch.notifiedAt === null) return false
+    // So young that its items need not be looked at, which takes a reading of them all.
+    if (batch.nowMs - batch.data.created_at < options.resultTtlMs) return false
     return reader.isExpired(await reader.complete(batch))
   }
 
@@ -56,7 +59,16 @@ export const createSweepBatches = (
 
   return async (): Promise<number> => {
     let swept = 0
-    for (const id of await store.listIds()) if (await sweepOne(id)) swept += 1
+    const errors: unknown[] = []
+    for (const id of await store.listIds()) {
+      try {
+        if (await sweepOne(id)) swept += 1
+      } catch (error) {
+        // It must not keep those behind it from being done.
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, 'not all batches could be swept')
     return swept
   }
 }

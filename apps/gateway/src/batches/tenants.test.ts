@@ -34,12 +34,45 @@ test('each picture counts: a batch over the rate or the share of its tenant is r
   const tenants = { slow: { rate: 5 }, small: { concurrency: 5 } }
   const gateway = await openTestGateway(t, await withTenants(t, tenants))
   await expectProblem(await postBatch(gateway, makeFiles(6), { headers: as('slow') }), 'rate_limited')
-  await expectProblem(await postBatch(gateway, makeFiles(6), { headers: as('small') }), 'share_exhausted')
+  const problem = await expectProblem(
+    await postBatch(gateway, makeFiles(6), { headers: as('small') }),
+    'batch_invalid',
+  )
+  assert.match(problem.detail, /at most 5 predictions/)
   assert.deepEqual(await gateway.listUploads(), [])
   assert.equal(await gateway.queue.count(), 0)
   // What was refused does not count among what has not ended.
   await submitBatch(gateway, makeFiles(5), { headers: as('small') })
   await expectProblem(await postBatch(gateway, makeFiles(1), { headers: as('small') }), 'share_exhausted')
+})
+
+test('a batch that comes too fast takes nothing of the rate but for its request, and says when all of it has room', async (t) => {
+  const gateway = await openTestGateway(t, await withTenants(t, { a: { rate: 10 } }))
+  const headers = as('a')
+  await submitBatch(gateway, makeFiles(8), { headers })
+  const refused = await postBatch(gateway, makeFiles(8), { headers })
+  // For one more it would be six seconds.
+  assert.ok(Number(refused.headers.get('retry-after')) > 6)
+  await expectProblem(refused, 'rate_limited')
+  await submitBatch(gateway, makeFiles(1), { headers })
+})
+
+test('a batch with more bytes than its tenant may have is refused for good, a single picture is not', async (t) => {
+  const gateway = await openTestGateway(t, await withTenants(t, { a: { bytes: 100 } }))
+  const headers = as('a')
+  const problem = await expectProblem(await postBatch(gateway, makeFiles(2), { headers }), 'batch_invalid')
+  assert.match(problem.detail, /at most 100 bytes/)
+  await submitBatch(gateway, makeFiles(1), { headers })
+})
+
+test('a batch enters the queue of its model as a whole: with room for fewer it is refused', async (t) => {
+  const env = { QUEUE_DEPTH_MAX: '5' }
+  const refusing = await openTestGateway(t, env)
+  await expectProblem(await postBatch(refusing, makeFiles(6)), 'queue_full')
+  assert.deepEqual(await refusing.listUploads(), [])
+  const gateway = await openTestGateway(t, env)
+  await submitBatch(gateway, makeFiles(5))
+  await expectProblem(await postBatch(gateway, makeFiles(1)), 'queue_full')
 })
 
 test('priority holds for every item', async (t) => {

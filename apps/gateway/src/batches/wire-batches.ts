@@ -3,6 +3,7 @@ import type { Keys } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { Logger } from 'pino'
+import type { Admission } from '../admission.ts'
 import type { JobQueue } from '../job-queue.ts'
 import type { ModelCatalog } from '../model-catalog.ts'
 import type { Identify } from '../prediction-id.ts'
@@ -28,6 +29,7 @@ export interface BatchDeps {
   accepting: UploadStore
   uploads: UploadStore
   identify: Identify
+  admission: Pick<Admission, 'enter'>
   acceptWith: StageDeps['acceptWith']
   checkWebhookUrl: WebhookUrlPolicy
   shares: Pick<Shares, 'admit' | 'hold' | 'release'>
@@ -41,6 +43,7 @@ export interface BatchOptions {
   deadLetterTtlMs: number
   uploadBytesMax: number
   uploadTtlMs: number
+  stagingMaxMs: number
   graceMs: number
 }
 
@@ -53,8 +56,11 @@ export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
   const reader = createBatchReader({ store, readRecords: createItemReader({ redis }, options) }, options)
   const finishBatch = createFinishBatch({ store, queue })
   const dropStaged = createDropStaged({ uploads, shares })
-  const { accepting, acceptWith } = deps
-  const stageItems = createStageItems({ uploads: accepting, shares, dropStaged, acceptWith }, options)
+  const { accepting, admission, acceptWith } = deps
+  const stageItems = createStageItems(
+    { uploads: accepting, shares, admission, dropStaged, acceptWith },
+    options,
+  )
   const cancelItems = createCancelItems({ redis, keys, reader, uploads, announceEnd, log }, options)
   return {
     reader,

@@ -41,7 +41,7 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
       log,
     },
     config,
-    { graceMs: 0 },
+    { graceMs: 0, uploadGraceMs: 0 },
   )
   try {
     return await sweep()
