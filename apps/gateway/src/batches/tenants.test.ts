@@ -30,10 +30,15 @@ test('the same key of two tenants is two batches', async (t) => {
   assert.notEqual(first.id, second.id)
 })
 
-test('each picture counts: a batch over the rate or the share of its tenant is refused as a whole', async (t) => {
-  const tenants = { slow: { rate: 5 }, small: { concurrency: 5 } }
+test('each picture counts: a batch over the rate has to be made up for, one over the share is refused as a whole', async (t) => {
+  const tenants = { slow: { rate: 5 }, hasty: { rate: 5 }, small: { concurrency: 5 } }
   const gateway = await openTestGateway(t, await withTenants(t, tenants))
-  await expectProblem(await postBatch(gateway, makeFiles(6), { headers: as('slow') }), 'rate_limited')
+  await submitBatch(gateway, makeFiles(6), { headers: as('slow') })
+  await expectProblem(await postBatch(gateway, makeFiles(1), { headers: as('slow') }), 'rate_limited')
+  await submitBatch(gateway, makeFiles(2), { headers: as('hasty') })
+  await expectProblem(await postBatch(gateway, makeFiles(6), { headers: as('hasty') }), 'rate_limited')
+  await gateway.queue.drain()
+  for (const key of await gateway.listUploads()) await gateway.redis.del(key)
   const problem = await expectProblem(
     await postBatch(gateway, makeFiles(6), { headers: as('small') }),
     'batch_invalid',

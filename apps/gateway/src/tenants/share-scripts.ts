@@ -62,9 +62,10 @@ local interval = ${RATE_WINDOW_MS} / rate
 local fullAt = math.max(now, tonumber(redis.call('HGET', KEYS[1], 'fullAt') or 0))
 local after = fullAt + interval * ARGV[3]
 local left = math.floor((${RATE_WINDOW_MS} - (after - now)) / interval + 0.000001)
--- What is more than the rate all by itself gets in when none of it is used, and has to be made up for.
-if left < 0 and fullAt > now then
-  local retryMs = math.min(after - now - ${RATE_WINDOW_MS}, fullAt - now)
+-- A batch over the rate all by itself gets in when nothing but its own request has used any, and has to be made up for.
+local fullWithin = fullAt - now - interval
+if left < 0 and fullWithin > 0 then
+  local retryMs = math.min(after - now - ${RATE_WINDOW_MS}, fullWithin)
   return { 1, 0, math.ceil(fullAt - now), math.max(1, math.ceil(retryMs)) }
 end
 redis.call('HSET', KEYS[1], 'fullAt', after)
