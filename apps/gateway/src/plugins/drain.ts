@@ -41,12 +41,16 @@ export const drain = fp<{ waits: Waits; delayMs: number }>(
       app.isDraining = true
       if (delayMs > 0) await sleep(delayMs)
       waits.stop()
-      setInterval(() => {
+      const tidying = setInterval(() => {
         silent.close()
         // Those that had begun their answer before the drain, and did not hear that it ends their connection.
         app.server.closeIdleConnections()
       }, TIDY_INTERVAL_MS).unref()
-      setTimeout(() => app.server.closeAllConnections(), UPLOADS_MAX_MS).unref()
+      const giveUp = setTimeout(() => app.server.closeAllConnections(), UPLOADS_MAX_MS).unref()
+      app.server.once('close', () => {
+        clearInterval(tidying)
+        clearTimeout(giveUp)
+      })
     })
     app.addHook('onSend', async (_request, reply) => {
       if (app.isDraining) reply.header('connection', 'close')

@@ -64,8 +64,9 @@ local after = fullAt + interval * ARGV[3]
 local left = math.floor((${RATE_WINDOW_MS} - (after - now)) / interval + 0.000001)
 -- A batch over the rate all by itself gets in when nothing but its own request has used any, and has to be made up for.
 local fullWithin = fullAt - now - interval
-if left < 0 and fullWithin > 0 then
-  local retryMs = math.min(after - now - ${RATE_WINDOW_MS}, fullWithin)
+if left < 0 and (fullWithin > 0 or ARGV[3] == '1') then
+  local retryMs = after - now - ${RATE_WINDOW_MS}
+  if fullWithin > 0 then retryMs = math.min(retryMs, fullWithin) end
   return { 1, 0, math.ceil(fullAt - now), math.max(1, math.ceil(retryMs)) }
 end
 redis.call('HSET', KEYS[1], 'fullAt', after)
