@@ -12,6 +12,7 @@ import type { ReceivedUpload } from './receive-upload.ts'
 import { isEnded } from './record-reader.ts'
 import type { Shares } from './tenants/shares.ts'
 import type { Tenant } from './tenants/tenant.ts'
+import { parseJsonObject } from './parse-json-object.ts'
 import type { WebhookUrlPolicy } from './webhooks/url-policy.ts'
 
 export interface AcceptPredictionDeps {
@@ -30,15 +31,7 @@ export const parseMetadata = (text: string | undefined): Record<string, unknown>
   if (Buffer.byteLength(text) > METADATA_BYTES_MAX) {
     throw new AppError('request_invalid', `metadata may have at most ${METADATA_BYTES_MAX} bytes`)
   }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new AppError('request_invalid', 'metadata is not JSON', { cause })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new AppError('request_invalid', 'metadata must be a JSON object')
-  }
+  const value = parseJsonObject(text, 'metadata')
   // Numbers can grow: 1e20 is sent with all its digits in a webhook, which has to stay small.
   if (Buffer.byteLength(JSON.stringify(value)) > METADATA_BYTES_MAX) {
     throw new AppError('request_invalid', `metadata may have at most ${METADATA_BYTES_MAX} bytes written out`)

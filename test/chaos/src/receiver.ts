@@ -1,9 +1,8 @@
-import { WEBHOOK_SECRET, type ReceivedWebhook } from '@menagerie/harness/webhook-receiver'
+import { createWebhookReader, type ReceivedWebhook } from '@menagerie/harness/webhook-receiver'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { Webhook } from 'standardwebhooks'
 
 // Far fewer than the attempts that a gateway makes, so that every webhook is taken in the end.
 const MOODS_MAX = 3
@@ -29,17 +28,8 @@ const moodOf = (id: string, attempt: number): Mood => {
 
 /** A receiver of webhooks that checks signatures, and is at times broken, unavailable, or gone in the middle. */
 export const startReceiver = async (onReceived: (hook: ReceivedWebhook) => void) => {
-  const verifier = new Webhook(WEBHOOK_SECRET)
+  const readWebhook = createWebhookReader()
   const attempts = new Map<string, number>()
-
-  const isSigned = (body: string, request: IncomingMessage): boolean => {
-    try {
-      verifier.verify(body, request.headers as Record<string, string>)
-      return true
-    } catch {
-      return false
-    }
-  }
 
   const receive = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const id = String(request.headers['webhook-id'])
@@ -52,8 +42,7 @@ export const startReceiver = async (onReceived: (hook: ReceivedWebhook) => void)
     }
     const body = await text(request)
     if (mood === 'take' || mood === 'take-and-drop') {
-      const event = JSON.parse(body) as ReceivedWebhook['event']
-      onReceived({ id, body, event, isSignatureValid: isSigned(body, request) })
+      onReceived(readWebhook(request, body))
     }
     if (mood === 'take-and-drop') request.socket.destroy()
     else response.writeHead({ take: 204, refuse: 500, unavailable: 503 }[mood]).end()

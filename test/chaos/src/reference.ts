@@ -1,11 +1,7 @@
-import type { ModelManifest } from '@menagerie/contract/model-manifest'
 import { AppError } from '@menagerie/contract/errors'
 import { makeJpeg } from '@menagerie/harness/pictures'
 import { createClassifier, type Classifier } from '@menagerie/inference/classifier'
-import { CHANNEL_MEANS, encodeTinyModel } from '@menagerie/inference/testing/tiny-model'
-import { createHash } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { TINY_MODEL_INPUT, writeTinyModel } from '@menagerie/inference/testing/write-tiny-model'
 
 export const CHAOS_MODEL = 'chaos-means'
 
@@ -21,49 +17,8 @@ export interface Picture {
 
 const PICTURE_COUNT = 48
 const CLASS_COUNT = 3
-const SIDE = 64
 // Two answers that are closer than this could not be told apart.
 const DISTANCE_MIN = 1e-4
-
-const input: ModelManifest['input'] = {
-  layout: 'NCHW',
-  channels: 'RGB',
-  resize: SIDE,
-  crop: SIDE,
-  interpolation: 'bilinear',
-  scale: 1 / 255,
-  mean: [0.5, 0.5, 0.5],
-  // The means of pictures lie close together; this spreads their probabilities.
-  std: [0.05, 0.05, 0.05],
-}
-
-/** Writes a model of three classes, the means of the colours, where a worker finds it; returns the path of its weights. */
-const writeModel = async (modelDir: string): Promise<string> => {
-  const dir = join(modelDir, CHAOS_MODEL)
-  const weights = encodeTinyModel({ ...CHANNEL_MEANS, inputShape: ['N', 3, SIDE, SIDE] })
-  const manifest: ModelManifest = {
-    name: CHAOS_MODEL,
-    description: 'The means of the three colours: quick, and another answer for each picture',
-    licence: 'Apache-2.0',
-    source: 'made for this run',
-    file: {
-      sha256: createHash('sha256').update(weights).digest('hex'),
-      bytes: weights.length,
-      urls: [],
-    },
-    input,
-    output: 'logits',
-    labels: 'labels.json',
-  }
-  await mkdir(dir, { recursive: true })
-  await writeFile(join(dir, 'model.onnx'), weights)
-  await writeFile(join(dir, 'manifest.json'), JSON.stringify(manifest))
-  await writeFile(
-    join(dir, 'labels.json'),
-    JSON.stringify({ 0: ['c0', 'red'], 1: ['c1', 'green'], 2: ['c2', 'blue'] }),
-  )
-  return join(dir, 'model.onnx')
-}
 
 const expect = async (classifier: Classifier, bytes: Buffer): Promise<Expected> => {
   try {
@@ -94,8 +49,8 @@ const assertDistinct = (pictures: Picture[]): void => {
  * in this process, all of them different; the last one cannot be decoded.
  */
 export const makeReference = async (modelDir: string): Promise<Picture[]> => {
-  const modelPath = await writeModel(modelDir)
-  const classifier = await createClassifier({ modelPath, input, threads: 1 })
+  const modelPath = await writeTinyModel(modelDir, CHAOS_MODEL)
+  const classifier = await createClassifier({ modelPath, input: TINY_MODEL_INPUT, threads: 1 })
   try {
     const files: Buffer[] = []
     for (let seed = 0; seed < PICTURE_COUNT; seed++) {

@@ -12,26 +12,33 @@ export interface ReceivedWebhook {
   isSignatureValid: boolean
 }
 
+/** Makes what came in of a request with this body, which may or may not be signed with the secret. */
+export const createWebhookReader = (secret = WEBHOOK_SECRET) => {
+  const verifier = new Webhook(secret)
+  const isSigned = (body: string, { headers }: IncomingMessage): boolean => {
+    try {
+      verifier.verify(body, headers as Record<string, string>)
+      return true
+    } catch {
+      return false
+    }
+  }
+  return (request: IncomingMessage, body: string): ReceivedWebhook => ({
+    id: String(request.headers['webhook-id']),
+    body,
+    event: JSON.parse(body) as ReceivedWebhook['event'],
+    isSignatureValid: isSigned(body, request),
+  })
+}
+
 /** A real HTTP server that takes webhooks and checks their signatures; `answer` decides the status per attempt. */
 export const startWebhookReceiver = async (
   options: { answer?: (attempt: number) => number; secret?: string } = {},
 ) => {
   const received: ReceivedWebhook[] = []
-  const verifier = new Webhook(options.secret ?? WEBHOOK_SECRET)
+  const readWebhook = createWebhookReader(options.secret)
   const receive = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = await text(request)
-    let isSignatureValid = true
-    try {
-      verifier.verify(body, request.headers as Record<string, string>)
-    } catch {
-      isSignatureValid = false
-    }
-    received.push({
-      id: String(request.headers['webhook-id']),
-      body,
-      event: JSON.parse(body) as ReceivedWebhook['event'],
-      isSignatureValid,
-    })
+    received.push(readWebhook(request, await text(request)))
     response.writeHead(options.answer?.(received.length) ?? 200).end()
   }
   // A sender that goes away in the middle is the sender's business.

@@ -2,6 +2,7 @@ import { BatchItemOptions } from '@menagerie/contract/batch'
 import { AppError } from '@menagerie/contract/errors'
 import { METADATA_BYTES_MAX } from '@menagerie/contract/prediction'
 import { Compile } from 'typebox/compile'
+import { parseJsonObject } from '../parse-json-object.ts'
 
 /** What the form field `items` says of single files, by their names. */
 export type ItemOptions = ReadonlyMap<string, BatchItemOptions>
@@ -27,14 +28,6 @@ const parseItem = (name: string, value: unknown): BatchItemOptions => {
 /** @throws AppError `request_invalid` */
 export const parseItemOptions = (text: string | undefined): ItemOptions => {
   if (text === undefined) return new Map()
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new AppError('request_invalid', 'items is not JSON', { cause })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new AppError('request_invalid', 'items must be a JSON object, with the names of files')
-  }
+  const value = parseJsonObject(text, 'items', ', with the names of files')
   return new Map(Object.entries(value).map(([name, item]) => [name, parseItem(name, item)]))
 }

@@ -6,12 +6,14 @@ import {
   type Env,
 } from '@menagerie/harness/processes'
 import { startTestRedis } from '@menagerie/harness/redis'
+import { writeTinyModel } from '@menagerie/inference/testing/write-tiny-model'
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { writeTinyModel } from './tiny-model.ts'
+
+const MODEL = 'quick-means'
 
 interface Seat {
   process: AppProcess
@@ -25,8 +27,11 @@ export const startFleet = async (t: TestContext, settings: Env) => {
   t.after(() => redis.stop())
   const modelDir = await mkdtemp(join(tmpdir(), 'menagerie-models-'))
   t.after(() => rm(modelDir, { recursive: true, force: true }))
+  await writeTinyModel(modelDir, MODEL)
   const env: Env = {
-    ...(await writeTinyModel(modelDir)),
+    MODEL,
+    MODEL_DIR: modelDir,
+    MODEL_DOWNLOAD: '0',
     REDIS_URL: redis.url,
     LOG_LEVEL: 'error',
     // The same picture comes again and again, and is to be classified each time.

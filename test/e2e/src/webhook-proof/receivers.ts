@@ -1,4 +1,4 @@
-import { WEBHOOK_SECRET, type ReceivedWebhook } from '@menagerie/harness/webhook-receiver'
+import { createWebhookReader, type ReceivedWebhook } from '@menagerie/harness/webhook-receiver'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -6,7 +6,6 @@ import { createServer as createTcpServer, type AddressInfo, type Server, type So
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
-import { Webhook } from 'standardwebhooks'
 
 const listen = async (server: Server): Promise<string> => {
   server.listen(0, '127.0.0.1')
@@ -32,15 +31,7 @@ export const startFlakyReceiver = async (t: TestContext) => {
   const taken: ReceivedWebhook[] = []
   const attempts = new Map<string, number>()
   let failures = 0
-  const verifier = new Webhook(WEBHOOK_SECRET)
-  const isSigned = (body: string, request: IncomingMessage): boolean => {
-    try {
-      verifier.verify(body, request.headers as Record<string, string>)
-      return true
-    } catch {
-      return false
-    }
-  }
+  const readWebhook = createWebhookReader()
   const receive = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const id = String(request.headers['webhook-id'])
     const body = await text(request)
@@ -49,8 +40,7 @@ export const startFlakyReceiver = async (t: TestContext) => {
     const mood = moodOf(id, attempt)
     if (mood !== 'take') failures += 1
     if (mood === 'take' || mood === 'take and hang up') {
-      const event = JSON.parse(body) as ReceivedWebhook['event']
-      taken.push({ id, body, event, isSignatureValid: isSigned(body, request) })
+      taken.push(readWebhook(request, body))
     }
     await sleep(ANSWER_MS)
     if (mood === 'hang up' || mood === 'take and hang up') request.socket.destroy()
