@@ -6,6 +6,7 @@ set -euo pipefail
 # One line for each program that a test looks for: the program, and its package.
 tools='
 promtool prometheus
+kubectl kubernetes-client
 '
 
 # Prints the packages whose program is not there.
