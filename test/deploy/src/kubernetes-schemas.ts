@@ -56,7 +56,16 @@ const findUnknownFields = async (objects: readonly KubernetesObject[]): Promise<
         return writeFile(join(folder, files[index] ?? ''), source)
       }),
     )
-    const options = ['--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022']
+    const options = [
+      '--ignoreConfig',
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+    ]
     const tsc = join(REPO_ROOT, 'node_modules', '.bin', 'tsc')
     const { status, stdout, stderr, error } = spawnSync(tsc, [...options, ...files], {
       cwd: folder,

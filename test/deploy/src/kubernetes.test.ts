@@ -4,7 +4,13 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { findSchemaFaults } from './kubernetes-schemas.ts'
-import { buildKustomization, buildOverlay, findKustomizeFault, listOverlays, MANIFESTS_DIR } from './kustomize.ts'
+import {
+  buildKustomization,
+  buildOverlay,
+  findKustomizeFault,
+  listOverlays,
+  MANIFESTS_DIR,
+} from './kustomize.ts'
 
 const skip = findKustomizeFault()
 
@@ -44,12 +50,24 @@ test('the schemas have nothing against what is right', async () => {
 
 for (const [what, object, fault] of [
   ['a field too many', deployment({ replica: 1 }, { containers: [container] }), /"replica"/],
-  ['a field too many, deep down', deployment({}, { containers: [{ ...container, resource: {} }] }), /"resource"/],
+  [
+    'a field too many, deep down',
+    deployment({}, { containers: [{ ...container, resource: {} }] }),
+    /"resource"/,
+  ],
   ['a wrong type', deployment({ replicas: '1' }, { containers: [container] }), /replicas/],
   ['a field too few', deployment({}, {}), /containers/],
-  ['a value that is none', deployment({}, { containers: [{ ...container, imagePullPolicy: 'Allways' }] }), /Allways/],
+  [
+    'a value that is none',
+    deployment({}, { containers: [{ ...container, imagePullPolicy: 'Allways' }] }),
+    /Allways/,
+  ],
   ['a field of KEDA that is none', scaledObject({ minReplicas: 0 }), /"minReplicas"/],
-  ['a number where KEDA wants a text', scaledObject({ triggers: [{ type: 'a', metadata: { b: 3 } }] }), /string/],
+  [
+    'a number where KEDA wants a text',
+    scaledObject({ triggers: [{ type: 'a', metadata: { b: 3 } }] }),
+    /string/,
+  ],
 ] as const) {
   test(`the schemas refuse ${what}`, async () => {
     assert.match((await findSchemaFaults([object])).join('\n'), fault)

@@ -25,7 +25,9 @@ export const findKustomizeFault = (): string | false => {
   const isNewEnough =
     Number(major) > KUSTOMIZE_MIN[0] ||
     (Number(major) === KUSTOMIZE_MIN[0] && Number(minor) >= KUSTOMIZE_MIN[1])
-  return isNewEnough ? false : `needs kubectl of Kubernetes 1.22 or newer; this one has kustomize ${major}.${minor}`
+  return isNewEnough
+    ? false
+    : `needs kubectl of Kubernetes 1.22 or newer; this one has kustomize ${major}.${minor}`
 }
 
 export const listOverlays = (): string[] => readdirSync(join(MANIFESTS_DIR, 'overlays')).toSorted()

@@ -63,59 +63,69 @@ for (const overlay of listOverlays()) {
     }
   })
 
-  test(`${overlay}: a gateway takes its settings, drains in time and has a disk for archives`, { skip }, () => {
-    const [pod, ...others] = listPodsOf(objects, 'gateway')
-    assert.ok(pod !== undefined && others.length === 0)
-    const { container, spec } = pod
-    const env = readContainerEnv(objects, container, secrets)
-    const names = Object.keys(env).filter((name) => !OTHER_NAMES.has(name))
-    assert.deepEqual(
-      names.filter((name) => !Object.hasOwn(GatewaySettings.properties, name)),
-      [],
-    )
-    const config = loadGatewayConfig(env)
-    assert.equal(config.listen.host, '0.0.0.0')
-    assert.equal(container.ports[0]?.containerPort, config.listen.port)
-    const { periodSeconds, failureThreshold = 3 } = container.readinessProbe
-    assert.ok(config.drainDelayMs > periodSeconds * failureThreshold * 1000)
-    assert.ok(spec.terminationGracePeriodSeconds * 1000 > config.drainDelayMs + GATEWAY_CLOSE_MS)
-
-    const mount = container.volumeMounts?.find(({ mountPath }) => mountPath === '/tmp')
-    const volume = spec.volumes?.find(({ name }) => name === mount?.name)?.emptyDir
-    assert.ok(volume !== undefined && volume.medium === undefined)
-    // Bodies in flight are bounded together, batches among them.
-    assert.ok(parseBytes(volume.sizeLimit) > config.admission.uploadsInFlightBytesMax + config.batchBytesMax)
-    assert.ok(parseBytes(container.resources.limits['ephemeral-storage']) > parseBytes(volume.sizeLimit))
-    assert.ok(
-      parseBytes(container.resources.limits['memory']) > 2 * config.admission.uploadsInFlightBytesMax,
-    )
-  })
-
-  test(`${overlay}: a worker takes its settings, has time to start and to stop, and whole cores`, { skip }, () => {
-    const pods = listPodsOf(objects, 'worker')
-    assert.ok(pods.length > 0)
-    for (const { owner, container, spec } of pods) {
+  test(
+    `${overlay}: a gateway takes its settings, drains in time and has a disk for archives`,
+    { skip },
+    () => {
+      const [pod, ...others] = listPodsOf(objects, 'gateway')
+      assert.ok(pod !== undefined && others.length === 0)
+      const { container, spec } = pod
       const env = readContainerEnv(objects, container, secrets)
       const names = Object.keys(env).filter((name) => !OTHER_NAMES.has(name))
       assert.deepEqual(
-        names.filter((name) => !Object.hasOwn(WorkerSettings.properties, name)),
+        names.filter((name) => !Object.hasOwn(GatewaySettings.properties, name)),
         [],
-        owner,
       )
-      const config = loadWorkerConfig(env)
-      assert.deepEqual(config.probe, { host: '0.0.0.0', port: container.ports[0]?.containerPort }, owner)
-      assert.ok(spec.terminationGracePeriodSeconds * 1000 > config.drainTimeoutMs + WORKER_CLOSE_MS, owner)
-      const { periodSeconds, failureThreshold = 3 } = container.startupProbe
-      assert.ok(periodSeconds * failureThreshold >= MODEL_DOWNLOAD_S, owner)
+      const config = loadGatewayConfig(env)
+      assert.equal(config.listen.host, '0.0.0.0')
+      assert.equal(container.ports[0]?.containerPort, config.listen.port)
+      const { periodSeconds, failureThreshold = 3 } = container.readinessProbe
+      assert.ok(config.drainDelayMs > periodSeconds * failureThreshold * 1000)
+      assert.ok(spec.terminationGracePeriodSeconds * 1000 > config.drainDelayMs + GATEWAY_CLOSE_MS)
 
-      // The root is read-only, so what is downloaded needs a volume, and what is in the image must not be hidden by one.
-      const hasCache = container.volumeMounts?.some(({ mountPath }) => mountPath === config.model.cacheDir)
-      assert.ok(hasCache === true || !config.model.isDownloadAllowed, owner)
+      const mount = container.volumeMounts?.find(({ mountPath }) => mountPath === '/tmp')
+      const volume = spec.volumes?.find(({ name }) => name === mount?.name)?.emptyDir
+      assert.ok(volume !== undefined && volume.medium === undefined)
+      // Bodies in flight are bounded together, batches among them.
+      assert.ok(
+        parseBytes(volume.sizeLimit) > config.admission.uploadsInFlightBytesMax + config.batchBytesMax,
+      )
+      assert.ok(parseBytes(container.resources.limits['ephemeral-storage']) > parseBytes(volume.sizeLimit))
+      assert.ok(
+        parseBytes(container.resources.limits['memory']) > 2 * config.admission.uploadsInFlightBytesMax,
+      )
+    },
+  )
 
-      const { requests, limits } = container.resources
-      assert.deepEqual([limits['cpu'], limits['memory']], [requests['cpu'], requests['memory']], owner)
-      assert.ok(Number.isInteger(Number(limits['cpu'])), owner)
-      assert.equal(config.inferenceThreads, null, owner)
-    }
-  })
+  test(
+    `${overlay}: a worker takes its settings, has time to start and to stop, and whole cores`,
+    { skip },
+    () => {
+      const pods = listPodsOf(objects, 'worker')
+      assert.ok(pods.length > 0)
+      for (const { owner, container, spec } of pods) {
+        const env = readContainerEnv(objects, container, secrets)
+        const names = Object.keys(env).filter((name) => !OTHER_NAMES.has(name))
+        assert.deepEqual(
+          names.filter((name) => !Object.hasOwn(WorkerSettings.properties, name)),
+          [],
+          owner,
+        )
+        const config = loadWorkerConfig(env)
+        assert.deepEqual(config.probe, { host: '0.0.0.0', port: container.ports[0]?.containerPort }, owner)
+        assert.ok(spec.terminationGracePeriodSeconds * 1000 > config.drainTimeoutMs + WORKER_CLOSE_MS, owner)
+        const { periodSeconds, failureThreshold = 3 } = container.startupProbe
+        assert.ok(periodSeconds * failureThreshold >= MODEL_DOWNLOAD_S, owner)
+
+        // The root is read-only, so what is downloaded needs a volume, and what is in the image must not be hidden by one.
+        const hasCache = container.volumeMounts?.some(({ mountPath }) => mountPath === config.model.cacheDir)
+        assert.ok(hasCache === true || !config.model.isDownloadAllowed, owner)
+
+        const { requests, limits } = container.resources
+        assert.deepEqual([limits['cpu'], limits['memory']], [requests['cpu'], requests['memory']], owner)
+        assert.ok(Number.isInteger(Number(limits['cpu'])), owner)
+        assert.equal(config.inferenceThreads, null, owner)
+      }
+    },
+  )
 }

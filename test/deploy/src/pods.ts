@@ -1,48 +1,5 @@
 import type { KubernetesObject } from './kustomize.ts'
-
-type Labels = Readonly<Record<string, string>>
-
-export interface Selector {
-  readonly matchLabels?: Labels
-  readonly matchExpressions?: ReadonlyArray<{ key: string; operator: string; values?: readonly string[] }>
-}
-
-interface Probe {
-  readonly httpGet?: { path: string; port: string }
-  readonly exec?: { command: readonly string[] }
-  readonly periodSeconds: number
-  readonly failureThreshold?: number
-}
-
-interface EnvEntry {
-  readonly name: string
-  readonly value?: string
-  readonly valueFrom?: { secretKeyRef: { name: string; key: string; optional?: boolean } }
-}
-
-export interface Container {
-  readonly name: string
-  readonly image: string
-  readonly command?: readonly string[]
-  readonly args?: readonly string[]
-  readonly env?: readonly EnvEntry[]
-  readonly envFrom?: ReadonlyArray<{ configMapRef: { name: string } }>
-  readonly ports: ReadonlyArray<{ name: string; containerPort: number }>
-  readonly startupProbe: Probe
-  readonly livenessProbe: Probe
-  readonly readinessProbe: Probe
-  readonly resources: Record<'requests' | 'limits', Labels>
-  readonly securityContext: unknown
-  readonly volumeMounts?: ReadonlyArray<{ name: string; mountPath: string }>
-}
-
-interface PodSpec {
-  readonly automountServiceAccountToken: boolean
-  readonly containers: readonly [Container, ...Container[]]
-  readonly securityContext: Record<string, unknown>
-  readonly terminationGracePeriodSeconds: number
-  readonly volumes?: ReadonlyArray<{ name: string; emptyDir?: { medium?: string; sizeLimit?: string } }>
-}
+import { listKind, type Container, type Labels, type PodSpec, type Selector } from './specs.ts'
 
 /** What a Deployment or StatefulSet makes its pods of. */
 export interface Pod {
@@ -53,26 +10,16 @@ export interface Pod {
   readonly container: Container
 }
 
-interface Template {
-  readonly selector: Selector
-  readonly template: { metadata: { labels: Labels }; spec: PodSpec }
-}
-
-export const listKind = <Spec>(objects: readonly KubernetesObject[], kind: string) =>
-  objects
-    .filter((object) => object.kind === kind)
-    .map(({ metadata, spec }) => ({ name: metadata.name, spec: spec as Spec }))
-
 export const listPods = (objects: readonly KubernetesObject[]): Pod[] =>
-  ['Deployment', 'StatefulSet']
-    .flatMap((kind) => listKind<Template>(objects, kind))
-    .map(({ name, spec: { selector, template } }) => ({
+  [...listKind(objects, 'Deployment'), ...listKind(objects, 'StatefulSet')].map(
+    ({ name, spec: { selector, template } }) => ({
       owner: name,
       selector,
       labels: template.metadata.labels,
       spec: template.spec,
       container: template.spec.containers[0],
-    }))
+    }),
+  )
 
 /** The pods of a component: gateway, worker or redis. */
 export const listPodsOf = (objects: readonly KubernetesObject[], component: string): Pod[] =>
@@ -93,14 +40,17 @@ export const readContainerEnv = (
 ): Record<string, string> => {
   const env: Record<string, string> = {}
   for (const { configMapRef } of container.envFrom ?? []) {
-    const map = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === configMapRef.name)
+    const map = objects.find(
+      ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === configMapRef.name,
+    )
     if (map === undefined) throw new Error(`there is no ConfigMap ${configMapRef.name}`)
     Object.assign(env, map.data)
   }
   for (const { name, value, valueFrom } of container.env ?? []) {
     const secret = valueFrom?.secretKeyRef
     const text = secret === undefined ? value : secrets[secret.key]
-    if (text === undefined) throw new Error(`${name} has no value: ${secret?.key ?? ''} is not in secrets.env.example`)
+    if (text === undefined)
+      throw new Error(`${name} has no value: ${secret?.key ?? ''} is not in secrets.env.example`)
     // Kubernetes leaves what is not defined further up as it is, parentheses and all.
     env[name] = text.replaceAll(/\$\((\w+)\)/g, (all, key: string) => env[key] ?? all)
   }

@@ -62,7 +62,10 @@ for (const name of listWorkflows()) {
 
 test('what the workflows run and build is there', () => {
   const texts = listWorkflows().map(readWorkflow).join('\n')
-  const paths = Array.from(texts.matchAll(/(?:^|\s)(\.ci\/run|scripts\/[\w.-]+)$/gm), ([, path]) => path ?? '')
+  const paths = Array.from(
+    texts.matchAll(/(?:^|\s)(\.ci\/run|scripts\/[\w.-]+)$/gm),
+    ([, path]) => path ?? '',
+  )
   assert.deepEqual(paths.toSorted(), ['.ci/run', 'scripts/install-test-tools.sh'])
   const images = ['gateway', 'worker'].map((image) => `deploy/docker/${image}.Dockerfile`)
   for (const path of [...paths, ...images]) assert.ok(existsSync(join(REPO_ROOT, path)), path)
@@ -73,7 +76,11 @@ const wrong = (job: string): string => `on: push\njobs:\n  a:\n    runs-on: ubun
 for (const [what, job, fault] of [
   ['a key that there is none of', "    timeout-minute: 5\n    steps: [{ run: 'true' }]\n", /timeout-minute/],
   ['an unknown value in an expression', "    steps: [{ run: 'echo ${{ matrx.node }}' }]\n", /matrx/],
-  ['a right that there is none of', "    permissions: { content: read }\n    steps: [{ run: 'true' }]\n", /content/],
+  [
+    'a right that there is none of',
+    "    permissions: { content: read }\n    steps: [{ run: 'true' }]\n",
+    /content/,
+  ],
 ] as const) {
   test(`the schema of workflows refuses ${what}`, async () => {
     assert.match((await findWorkflowFaults('wrong.yml', wrong(job))).join('\n'), fault)
