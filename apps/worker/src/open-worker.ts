@@ -3,7 +3,6 @@ import { createClassifier } from '@menagerie/inference/classifier'
 import { listenForAbort } from '@menagerie/inference/listen-for-abort'
 import { readCpuBudget } from '@menagerie/inference/cpu-budget'
 import { planThreads } from '@menagerie/inference/plan-threads'
-import { resolveModel } from '@menagerie/model-files/resolve-model'
 import { createAnnounceEnd } from '@menagerie/shared/announce-end'
 import { createKeys } from '@menagerie/shared/keys'
 import { createErrorLog } from '@menagerie/shared/error-log'
@@ -20,27 +19,10 @@ import type { Logger } from 'pino'
 import { followCancellations } from './cancellations.ts'
 import type { WorkerConfig } from './config.ts'
 import { startHeartbeat, type Heartbeat } from './heartbeat.ts'
+import { findModel } from './find-model.ts'
 import { createFingerprint } from './fingerprint.ts'
 import { startProbeServer, type Health } from './probe-server.ts'
 import { selectAnswers } from './select-answers.ts'
-
-const findModel = async (config: WorkerConfig, log: Logger, signal: AbortSignal | undefined) => {
-  const { name, dir, cacheDir, isDownloadAllowed, isStandInAllowed } = config.model
-  const model = await resolveModel({
-    name,
-    ...(dir === null ? {} : { modelDir: dir }),
-    cacheDir,
-    download: isDownloadAllowed,
-    allowStandIn: isStandInAllowed,
-    signal,
-    log: { info: (line) => log.info(line), warn: (line) => log.warn(line) },
-  })
-  log.info(
-    { model: model.name, digest: model.digest, source: model.source, trained: model.trained },
-    'model found',
-  )
-  return model
-}
 
 /** The first heartbeat must not fail for want of a connection that is only about to be there: the next is seconds away. */
 const waitForConnection = async (redis: RedisConnection): Promise<void> => {
@@ -67,7 +49,7 @@ const openAll = async (
   releasers.push('probe server', () => probes.close())
 
   const plan = planThreads(config.inferenceMode, config.inferenceThreads ?? readCpuBudget())
-  const model = await findModel(config, log, stop)
+  const model = await findModel(config.model, log, stop)
   const answers = selectAnswers(model, config.model.isAnimalsOnly)
   const loading = loadQueueModules()
   const classifier = await createClassifier({
