@@ -1,9 +1,6 @@
 // That the objects of an overlay find each other: selectors, ports, names, network policies, and what scales the workers.
 import { loadConfig as loadWorkerConfig } from '@menagerie/worker/config'
-import { REPO_ROOT } from '@menagerie/harness/paths'
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { buildOverlay, findKustomizeFault, listOverlays, type KubernetesObject } from './kustomize.ts'
 import { isSelected, listPods, listPodsOf, readContainerEnv } from './pods.ts'
@@ -12,15 +9,6 @@ import { listKind, type Selector, type Trigger } from './specs.ts'
 
 const secrets = readExampleSecrets()
 const skip = findKustomizeFault()
-const openapi = JSON.parse(readFileSync(join(REPO_ROOT, 'docs', 'openapi.json'), 'utf8')) as {
-  paths: Record<string, Record<string, unknown>>
-}
-
-const isDocumented = (method: string, path: string): boolean =>
-  Object.entries(openapi.paths).some(([template, methods]) => {
-    const pattern = template.replaceAll(/\{[^}]+\}/g, '[^/]+')
-    return new RegExp(`^${pattern}$`).test(path) && Object.hasOwn(methods, method)
-  })
 
 const checkTrigger = (objects: readonly KubernetesObject[], trigger: Trigger, model: string): void => {
   const { type, metadata, authenticationRef } = trigger
@@ -168,7 +156,3 @@ for (const overlay of listOverlays()) {
     for (const { container } of workers) assert.ok(readContainerEnv(chosen, container, secrets)['MODEL'])
   })
 }
-
-test('the depth that KEDA asks for is a documented call', () => {
-  assert.ok(isDocumented('get', '/v1/queues/densenet-121'))
-})

@@ -17,6 +17,7 @@ interface Step {
 interface Job {
   readonly steps: readonly Step[]
   readonly permissions?: Permissions
+  readonly strategy?: { matrix: Readonly<Record<string, readonly string[]>> }
   readonly 'timeout-minutes'?: number
 }
 interface Workflow {
@@ -67,7 +68,11 @@ test('what the workflows run and build is there', () => {
     ([, path]) => path ?? '',
   )
   assert.deepEqual(paths.toSorted(), ['.ci/run', 'scripts/install-test-tools.sh'])
-  const images = ['gateway', 'worker'].map((image) => `deploy/docker/${image}.Dockerfile`)
+  const { jobs } = parse(readWorkflow('images.yml')) as Workflow
+  const images = (jobs['build']?.strategy?.matrix['image'] ?? []).map(
+    (image) => `deploy/docker/${image}.Dockerfile`,
+  )
+  assert.ok(images.length > 1)
   for (const path of [...paths, ...images]) assert.ok(existsSync(join(REPO_ROOT, path)), path)
 })
 
