@@ -27,7 +27,7 @@ done
 # It may be several words, such as "sudo docker".
 read -ra docker <<<"${DOCKER:-docker}"
 data_dir="${DATA_DIR:-$root/data}"
-READY_TIMEOUT_S=180
+ready_timeout_s="${READY_TIMEOUT:-180}"
 
 compose() {
   "${docker[@]}" compose --project-directory "$root" --file "$root/docker-compose.yml" "$@"
@@ -62,10 +62,10 @@ is_ready() {
 }
 
 wait_until_ready() {
-  local ends_at=$((SECONDS + READY_TIMEOUT_S)) told_at=$SECONDS
+  local ends_at=$((SECONDS + ready_timeout_s)) told_at=$SECONDS
   until is_ready; do
     if ((SECONDS >= ends_at)); then
-      fail "$address is not ready after $READY_TIMEOUT_S s: '${docker[*]} compose ps' and '… logs' say more"
+      fail "$address is not ready after $ready_timeout_s s: '${docker[*]} compose ps' and '… logs' say more"
     fi
     if ((SECONDS - told_at >= 10)); then
       echo "Waiting until $address is ready"

@@ -1,6 +1,7 @@
 # Slim by default: the weights come from a volume. With --build-arg BAKE_MODEL=<name> they are in the image, downloaded
-# while it is built, or your own with --build-context weights=<folder>, which is laid out as MODEL_DIR.
+# while it is built, or your own: see weights.Dockerfile.
 ARG NODE_IMAGE=node:24-trixie-slim
+ARG WEIGHTS_IMAGE=scratch
 
 # The stages "manifests" and "dependencies" are the same in both apps' Dockerfiles, so that an engine runs them once.
 FROM ${NODE_IMAGE} AS manifests
@@ -34,8 +35,7 @@ FROM ${NODE_IMAGE} AS jemalloc
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libjemalloc2 >/dev/null \
   && cp /usr/lib/*/libjemalloc.so.2 /libjemalloc.so.2
 
-# --build-context takes its place.
-FROM scratch AS weights
+FROM ${WEIGHTS_IMAGE} AS weights
 
 FROM build AS model
 ARG BAKE_MODEL=
