@@ -26,8 +26,8 @@ test('each error code has its place under “Error codes”, and one alone', () 
   assert.deepEqual(codes.toSorted(), Object.keys(ERRORS).toSorted())
 })
 
-// Arguments of `docker build`.
-const OTHER_NAMES = new Set(['BAKE_MODEL', 'UV_THREADPOOL_SIZE'])
+// Read by Node, not by us.
+const OTHER_NAMES = new Set(['UV_THREADPOOL_SIZE'])
 
 test('each setting that is named exists', () => {
   const names = listMatches(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)

@@ -41,7 +41,11 @@ export interface PodSpec {
   readonly containers: readonly [Container, ...Container[]]
   readonly securityContext: Record<string, unknown>
   readonly terminationGracePeriodSeconds: number
-  readonly volumes?: ReadonlyArray<{ name: string; emptyDir?: { medium?: string; sizeLimit?: string } }>
+  readonly volumes?: ReadonlyArray<{
+    name: string
+    emptyDir?: { medium?: string; sizeLimit?: string }
+    secret?: unknown
+  }>
 }
 
 interface Peer {

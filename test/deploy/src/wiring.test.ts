@@ -147,6 +147,15 @@ for (const overlay of listOverlays()) {
     },
   )
 
+  test(`${overlay}: a worker gets no secret but the way to Redis`, { skip }, () => {
+    for (const { container, spec } of listPodsOf(objects, 'worker')) {
+      const keys = (container.env ?? []).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef.key ?? [])
+      assert.equal(keys.length, 1)
+      assert.ok(['REDIS_PASSWORD', 'REDIS_URL'].includes(keys[0] ?? ''))
+      assert.ok(spec.volumes?.every(({ secret }) => secret === undefined) ?? true)
+    }
+  })
+
   test(`${overlay}: the workers can be applied before the rest`, { skip }, () => {
     const chosen = objects.filter(
       ({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === 'worker',

@@ -8,6 +8,7 @@ const FOLDER = join(REPO_ROOT, '.github', 'workflows')
 // GitHub's parser imports its schema as JSON without saying so, as bundlers allow and Node does not.
 const JSON_HOOK = `export const load = (url, context, next) =>
   next(url, url.endsWith('.json') ? { ...context, importAttributes: { type: 'json' } } : context)`
+register(`data:text/javascript,${encodeURIComponent(JSON_HOOK)}`)
 
 export const listWorkflows = (): string[] => readdirSync(FOLDER).toSorted()
 
@@ -15,7 +16,6 @@ export const readWorkflow = (name: string): string => readFileSync(join(FOLDER, 
 
 /** What GitHub's own schema and expression parser have against the text of a workflow, one line each. */
 export const findWorkflowFaults = async (name: string, content: string): Promise<string[]> => {
-  register(`data:text/javascript,${encodeURIComponent(JSON_HOOK)}`)
   const { NoOperationTraceWriter, convertWorkflowTemplate, parseWorkflow } =
     await import('@actions/workflow-parser')
   const { context, value } = parseWorkflow({ name, content }, new NoOperationTraceWriter())
