@@ -7,6 +7,11 @@ set -euo pipefail
 tools='
 promtool prometheus
 kubectl kubernetes-client
+swift-proxy-server swift-proxy
+swift-account-server swift-account
+swift-container-server swift-container
+swift-object-server swift-object
+memcached memcached
 '
 
 # Prints the packages whose program is not there.

@@ -56,9 +56,9 @@ ARG BAKE_MODEL=
 # jemalloc: see "Decisions" in ARCHITECTURE.md.
 ENV NODE_ENV=production PROBE_HOST=0.0.0.0 PROBE_PORT=5001 \
   MODEL=${BAKE_MODEL:-densenet-121} MODEL_DIR=/opt/menagerie/models MODEL_CACHE_DIR=/var/cache/menagerie/models \
-  LD_PRELOAD=/usr/local/lib/libjemalloc.so.2
-# A volume that is mounted here takes over its owner.
-RUN install -d -o node -g node "$MODEL_CACHE_DIR"
+  LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 UPLOAD_DIR=/var/lib/menagerie/uploads
+# Volumes that are mounted here take over their owner.
+RUN install -d -o node -g node "$MODEL_CACHE_DIR" "$UPLOAD_DIR"
 EXPOSE 5001
 USER node
 # The first start may download the model.

@@ -17,6 +17,7 @@ test('the defaults', () => {
   assert.deepEqual(loadConfig({}), {
     listen: { host: '127.0.0.1', port: 5000 },
     redis: { url: 'redis://127.0.0.1:6379', prefix: 'menagerie' },
+    uploads: { kind: 'redis' },
     logLevel: 'info',
     cacheTtlMs: 86_400_000,
     defaultModel: 'densenet-121',

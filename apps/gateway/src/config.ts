@@ -7,6 +7,7 @@ import {
 import { loadEnv } from '@menagerie/shared/env'
 import { readRedisSettings } from '@menagerie/shared/redis-settings'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
+import { readUploadSettings } from '@menagerie/shared/upload-store/upload-settings'
 import Type from 'typebox'
 
 // A timer of nothing would never rest.
@@ -88,7 +89,7 @@ export const GatewaySettings = Type.Object({
   DEAD_LETTER_TTL: DurationText({
     default: '7d',
     description:
-      'How long a failed prediction and its picture are kept to be replayed; the picture only while Redis is less than half full',
+      'How long a failed prediction and its picture are kept to be replayed; a picture in Redis only while that is less than half full',
   }),
   SWEEP_INTERVAL: DurationText({
     default: '1m',
@@ -154,6 +155,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
   return {
     listen: { host: settings.HOST, port: settings.PORT },
     redis: readRedisSettings(settings),
+    uploads: readUploadSettings(settings),
     logLevel: settings.LOG_LEVEL,
     cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
     defaultModel: settings.MODEL,

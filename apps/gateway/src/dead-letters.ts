@@ -27,13 +27,13 @@ export interface DeadLetters {
    * Makes a new prediction of the same picture and options, and the same webhook. To replay one twice gives the same
    * new prediction.
    *
-   * @throws AppError `dead_letter_not_found`, `upload_expired`, `queue_unavailable`, `queue_full`
+   * @throws AppError `dead_letter_not_found`, `upload_expired`, `upload_store_unavailable`, `queue_unavailable`, `queue_full`
    */
   replay(id: string): Promise<PredictionRead>
   /**
    * Forgets a failed prediction and its picture.
    *
-   * @throws AppError `dead_letter_not_found`, `queue_unavailable`
+   * @throws AppError `dead_letter_not_found`, `upload_store_unavailable`, `queue_unavailable`
    */
   purge(id: string): Promise<void>
 }

@@ -15,6 +15,7 @@ import { createBaseUrl } from './base-url.ts'
 import { createBatchWorker } from './batches/batch-worker.ts'
 import { createBatchViewer } from './batches/view-batch.ts'
 import { createCapacityReader } from './capacity.ts'
+import { checkUploadStore } from './check-upload-store.ts'
 import { closeWorker } from './close-worker.ts'
 import type { GatewayConfig } from './config.ts'
 import { createFairOrder } from './fair-order.ts'
@@ -122,6 +123,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       uploadGraceMs: 2 * SWEEP_GRACE_MS + stagingMaxMs(config),
     },
   )
+  if (config.uploads.kind !== 'redis') void checkUploadStore({ uploads: predictions.uploads, log })
   if (isDelivering) {
     const redis = openConsumer('gateway-batches')
     const { watchBatch } = predictions.batches

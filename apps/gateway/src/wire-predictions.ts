@@ -1,9 +1,9 @@
 import { createAdmission, type Admission } from './admission.ts'
 import { createAnnounceEnd } from '@menagerie/shared/announce-end'
 import type { Keys } from '@menagerie/shared/keys'
-import { createMemoryShareReader } from '@menagerie/shared/memory-share'
+import { createMemoryShareReader, SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import { createResultCache } from '@menagerie/shared/result-cache'
-import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
+import { openUploadStore } from '@menagerie/shared/upload-store/open-upload-store'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import { createAcceptPrediction } from './accept-prediction.ts'
@@ -67,7 +67,10 @@ export const wirePredictions = (
   const { queueAgeMaxMs, resultTtlMs, deadLetterTtlMs, webhooks } = config
   const { prefix } = config.redis
   const redis = commands
-  const uploads = createRedisUploadStore({ redis: commands, keys })
+  const isInRedis = config.uploads.kind === 'redis'
+  const openUploads = (redis: RedisConnection) =>
+    openUploadStore({ redis }, { uploads: config.uploads, redisPrefix: prefix })
+  const uploads = openUploads(commands)
   const cache = createResultCache({ redis, keys }, { ttlMs: config.cacheTtlMs })
   const forget = createForget({ redis }, { prefix })
   const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
@@ -79,10 +82,10 @@ export const wirePredictions = (
   const identify = createIdentify({ redis, keys })
 
   const uploadTtlMs = queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS
-  const acceptingUploads = createRedisUploadStore({ redis: accepting, keys })
+  const acceptingUploads = openUploads(accepting)
   const enqueue = createEnqueue(
     { uploads: acceptingUploads, queue, reader, forget },
-    { uploadTtlMs, isOrderKept: !accepting.isCluster },
+    { uploadTtlMs, isOrderKept: isInRedis && !accepting.isCluster },
   )
   const checkWebhookUrl = createWebhookUrlPolicy({
     secretsOf: deps.secretsOf,
@@ -154,11 +157,12 @@ export const wirePredictions = (
       queue,
       deletions,
       sweepBatches: batches.sweepBatches,
-      readMemoryShare,
+      hasSpareRoom: async () => !isInRedis || (await readMemoryShare()) <= SPARE_SHARE_MAX,
     },
-    { prefix, resultTtlMs, ...options },
+    { prefix, resultTtlMs, uploadTtlMs, ...options },
   )
   return {
+    uploads,
     admission,
     shares,
     identify,

@@ -3,6 +3,7 @@ import { DurationText, parseDurationMs } from '@menagerie/shared/duration'
 import { loadEnv } from '@menagerie/shared/env'
 import { readRedisSettings } from '@menagerie/shared/redis-settings'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
+import { readUploadSettings } from '@menagerie/shared/upload-store/upload-settings'
 import { defaultCacheDir } from '@menagerie/model-files/cache-dir'
 import Type from 'typebox'
 
@@ -84,6 +85,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
   const settings = loadEnv(WorkerSettings, env)
   return {
     redis: readRedisSettings(settings),
+    uploads: readUploadSettings(settings),
     logLevel: settings.LOG_LEVEL,
     cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
     model: {

@@ -6,10 +6,10 @@ import { planThreads } from '@menagerie/inference/plan-threads'
 import { createAnnounceEnd } from '@menagerie/shared/announce-end'
 import { createKeys } from '@menagerie/shared/keys'
 import { createErrorLog } from '@menagerie/shared/error-log'
-import { createMemoryShareReader } from '@menagerie/shared/memory-share'
+import { createMemoryShareReader, SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
-import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
+import { openUploadStore } from '@menagerie/shared/upload-store/open-upload-store'
 import { createResultCache } from '@menagerie/shared/result-cache'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import { randomUUID } from 'node:crypto'
@@ -35,6 +35,7 @@ const loadQueueModules = async () => ({
   ...(await import('./drain.ts')),
   ...(await import('./job-worker.ts')),
   ...(await import('./process-job.ts')),
+  ...(await import('./store-outage.ts')),
   ...(await import('./tell-start.ts')),
 })
 
@@ -81,14 +82,20 @@ const openAll = async (
 
   const keys = createKeys(config.redis.prefix)
   // A deletion, which a full Redis takes, since workers go on there.
-  health.canTakeJobs = () =>
-    beatRedis.del(keys.probe).then(
+  health.findObstacle = async () => {
+    const isRedisThere = await beatRedis.del(keys.probe).then(
       () => queueRedis.status === 'ready',
       () => false,
     )
+    if (!isRedisThere) return 'queue_unavailable'
+    return storeOutage.isOn() ? 'upload_store_unavailable' : null
+  }
   const fingerprint = createFingerprint({ digest: model.digest, input: model.manifest.input, ...answers })
   const id = `${hostname()}-${randomUUID().slice(0, 8)}`
-  const uploads = createRedisUploadStore({ redis, keys })
+  const uploads = openUploadStore({ redis }, { uploads: config.uploads, redisPrefix: config.redis.prefix })
+  const storeOutage = queue.createStoreOutage({ redis, uploads, log })
+  releasers.push('store outage', async () => storeOutage.stop())
+  if (config.uploads.kind !== 'redis') void storeOutage.check()
   const heartbeat: Heartbeat = startHeartbeat(
     { registry: createWorkerRegistry({ redis: beatRedis, keys }), health, log },
     {
@@ -130,17 +137,21 @@ const openAll = async (
     onServed: (ms) => heartbeat.served(ms),
     remember,
     tellStart,
+    storeOutage,
     log,
   })
   const queueOptions = { model: model.name, prefix: config.redis.prefix }
   const announceEnd = createAnnounceEnd({ redis, keys }, { prefix: config.redis.prefix })
+  const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
   const worker = queue.createJobWorker(
     {
       redis: queueRedis,
       uploads,
       process,
       announceEnd,
-      readMemoryShare: createMemoryShareReader({ redis, key: keys.models }),
+      hasSpareRoom: async () =>
+        config.uploads.kind !== 'redis' || (await readMemoryShare()) <= SPARE_SHARE_MAX,
+      storeOutage,
       log,
     },
     {
@@ -177,7 +188,7 @@ const openAll = async (
  */
 export const openWorker = async (config: WorkerConfig, log: Logger, stop?: AbortSignal) => {
   const releasers = new Releasers()
-  const health: Health = { state: 'starting', canTakeJobs: async () => false }
+  const health: Health = { state: 'starting', findObstacle: async () => null }
   const drain = (): void => {
     health.state = 'draining'
   }

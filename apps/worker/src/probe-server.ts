@@ -1,15 +1,16 @@
+import type { ErrorCode } from '@menagerie/contract/errors'
 import type { WorkerState } from '@menagerie/contract/registry'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 
 export interface Health {
   state: WorkerState
-  /** Whether jobs can be taken from the queue; asked only while the state is `ready`. */
-  canTakeJobs: () => Promise<boolean>
+  /** Why no jobs can be taken from the queue; null when they can. Asked only while the state is `ready`. */
+  findObstacle: () => Promise<ErrorCode | null>
 }
 
 /**
  * `/livez` and `/readyz` on a port of their own: the worker serves nothing else over HTTP. Ready is who can take
- * predictions now: not while Redis is away or read-only, though the worker goes on by itself afterwards.
+ * predictions now: not while Redis or the store of the pictures is away, though the worker goes on by itself afterwards.
  */
 export const startProbeServer = (health: Health, options: { host: string; port: number }): Promise<Server> =>
   new Promise((resolve, reject) => {
@@ -18,7 +19,8 @@ export const startProbeServer = (health: Health, options: { host: string; port: 
       if (path === '/livez') return [200, { status: state }]
       if (path !== '/readyz') return [404, { error: 'not found' }]
       if (state !== 'ready') return [503, { status: state }]
-      return (await health.canTakeJobs()) ? [200, { status: state }] : [503, { status: 'queue_unavailable' }]
+      const obstacle = await health.findObstacle()
+      return obstacle === null ? [200, { status: state }] : [503, { status: obstacle }]
     }
     const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const [status, body] = await answer(request.url)

@@ -16,6 +16,7 @@ import { CANCELED } from './cancellations.ts'
 import { toJobError } from './failure.ts'
 import { handBackJob } from './hand-back.ts'
 import { endRun, startRun, type JobStartDeps } from './job-start.ts'
+import type { StoreOutage } from './store-outage.ts'
 import type { TellStart } from './tell-start.ts'
 import { createTurns } from './turns.ts'
 
@@ -26,6 +27,7 @@ export interface ProcessJobDeps extends JobStartDeps {
   /** Keeps an answer for the next time that somebody sends the same bytes. */
   remember: (picture: { tenant: string; sha256: string }, answer: KnownAnswer) => void
   tellStart: TellStart
+  storeOutage: Pick<StoreOutage, 'putOff'>
   log: Logger
 }
 
@@ -120,7 +122,7 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     if (data.known !== undefined && isShort) return repeat(data.known, data)
     signal?.throwIfAborted()
     try {
-      const { bytes, startedAt } = await startRun(deps, job, data)
+      const { bytes, startedAt } = await startRun(deps, job, data, signal)
       signal?.throwIfAborted()
       // At the same time, so that it costs none; but Redis has it before the prediction ends.
       const telling = deps.tellStart(job, data, startedAt)
@@ -154,6 +156,9 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
       }
       if (signal?.aborted === true && signal.reason === CANCELED) {
         throw toJobError(new AppError('prediction_canceled', 'it was canceled'))
+      }
+      if (thrown instanceof AppError && thrown.code === 'upload_store_unavailable') {
+        await deps.storeOutage.putOff(job, token, thrown)
       }
       deps.log.warn({ err: thrown, predictionId: job.id }, 'attempt failed')
       throw toJobError(thrown)
