@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createWorkerMetrics } from './metrics.ts'
 import { startProbeServer, type Health } from './probe-server.ts'
 
 test('readiness follows the state and the queue; liveness follows neither', async (t) => {
   let isQueueThere = true
   const health: Health = { state: 'starting', canTakeJobs: async () => isQueueThere }
-  const server = await startProbeServer(health, { host: '127.0.0.1', port: 0 })
+  const metrics = createWorkerMetrics({ model: 'test-model', readState: () => health.state })
+  const server = await startProbeServer({ health, metrics }, { host: '127.0.0.1', port: 0 })
   t.after(() => server.close())
   const address = server.address()
   assert.ok(typeof address === 'object' && address !== null)
