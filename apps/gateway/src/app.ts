@@ -148,7 +148,10 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(bodies)
   await app.register(openapi, {
     version: options.version,
-    requireAccess: createRequireAccess(options.access.docs, { tenants: deps.tenants, operatorKey: options.operatorKey }),
+    requireAccess: createRequireAccess(options.access.docs, {
+      tenants: deps.tenants,
+      operatorKey: options.operatorKey,
+    }),
   })
 
   app.addHook('onResponse', async (request, reply) => {

@@ -116,7 +116,7 @@ export const GatewaySettings = Type.Object({
     Type.String({
       pattern: '^[A-Za-z0-9._~+/-]{16,}=*$',
       description:
-        'Bearer token of the calls under /v1/dead-letter: 16 or more letters, digits and ._~+/-. Without it they are refused',
+        'Bearer token of the calls under /v1/dead-letter, and of what METRICS_ACCESS, QUEUES_ACCESS and DOCS_ACCESS keep for operators: 16 or more letters, digits and ._~+/-. Without it they are refused',
     }),
   ),
   METRICS_ACCESS: Type.Enum([...ACCESS_LEVELS], {

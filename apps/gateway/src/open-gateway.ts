@@ -129,7 +129,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       fairOrder: openOrder(commands),
       readCapacity,
       secretsOf,
-      onAccepted: metrics.accepted,
+      onAccepted: (data) => metrics.accepted(data),
       log,
     },
     config,

@@ -59,7 +59,10 @@ export const createQueueReader = (
 
   return rememberEach(
     async (model) => {
-      const [{ oldestAgeMs, counts }, capacity] = await Promise.all([readJobs(model), deps.readCapacity(model)])
+      const [{ oldestAgeMs, counts }, capacity] = await Promise.all([
+        readJobs(model),
+        deps.readCapacity(model),
+      ])
       const inLine = counts.waiting + counts.prioritized
       return {
         model,
@@ -68,7 +71,7 @@ export const createQueueReader = (
         oldest_age_ms: oldestAgeMs,
         capacity_per_second: Math.round(capacity.rate * 100_000) / 100,
         estimated_wait_ms: estimateWaitMs(inLine, capacity),
-        workers: capacity.workers.map(({ model: _, ...worker }) => worker),
+        workers: capacity.workers,
       }
     },
     { forMs: REMEMBERED_MS },

@@ -6,7 +6,11 @@ export const DURATION_BUCKETS = [
 ]
 
 // Gauges with the ending of a counter, which every linter of metrics complains of.
-const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+]
 
 /** The metrics of one process: to begin with, what Node says of itself (memory, processor time, event loop, collections). */
 export const createMetricsRegistry = (): Registry => {

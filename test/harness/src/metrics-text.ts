@@ -24,12 +24,11 @@ export const parseMetrics = (text: string) => {
     types,
     samples,
     /** The sum of the samples of this name whose labels are these. */
-    sum(name: string, labels: Record<string, string> = {}): number {
-      return samples
+    sum: (name: string, labels: Record<string, string> = {}): number =>
+      samples
         .filter((sample) => sample.name === name)
         .filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value))
-        .reduce((total, { value }) => total + value, 0)
-    },
+        .reduce((total, { value }) => total + value, 0),
   }
 }
 export type Metrics = ReturnType<typeof parseMetrics>

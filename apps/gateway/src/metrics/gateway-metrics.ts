@@ -37,7 +37,13 @@ export const createGatewayMetrics = () => {
   const counter = <T extends string>(name: string, help: string, labelNames: T[]) =>
     new Counter({ name: `menagerie_${name}_total`, help, labelNames, registers })
   const histogram = <T extends string>(name: string, help: string, labelNames: T[]) =>
-    new Histogram({ name: `menagerie_${name}_seconds`, help, labelNames, buckets: DURATION_BUCKETS, registers })
+    new Histogram({
+      name: `menagerie_${name}_seconds`,
+      help,
+      labelNames,
+      buckets: DURATION_BUCKETS,
+      registers,
+    })
 
   const requests = counter('http_requests', 'Requests answered', ['method', 'route', 'status'])
   const requestTime = histogram('http_request', 'Time to the end of the answer, waiting included', [
@@ -102,7 +108,10 @@ export const createGatewayMetrics = () => {
       },
 
     /** Everything, as Prometheus reads it. Never fails for want of Redis. */
-    async render(readService: ServiceReader, countWaiters: () => Record<WaiterKind, number>): Promise<string> {
+    async render(
+      readService: ServiceReader,
+      countWaiters: () => Record<WaiterKind, number>,
+    ): Promise<string> {
       service.set(await readService().catch(() => null))
       const counts = countWaiters()
       for (const kind of WAITER_KINDS) waiters.set({ kind }, counts[kind])
