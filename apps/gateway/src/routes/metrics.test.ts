@@ -5,11 +5,14 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import { test } from 'node:test'
+import { makeFiles, submitBatch } from '../testing/batches.ts'
 import { createGate, failWith, registerFakeWorker, startFakeWorker } from '../testing/fake-worker.ts'
 import { MODEL, openTestGateway, type TestGateway } from '../testing/open-test-gateway.ts'
 import { startPrivateRedis } from '../testing/private-redis.ts'
 import { getPrediction, PICTURE, postBody, postForm, submit } from '../testing/requests.ts'
 import { as, withTenants } from '../testing/tenants.ts'
+
+const OPERATOR_KEY = 'an-operator-key-for-tests'
 
 /** Of ours: kinds of garbage collection, for one, appear with the first of them. */
 const series = async (gateway: TestGateway): Promise<Set<string>> => {
@@ -150,4 +153,35 @@ test('dead letters are what may be replayed, not what was canceled or has expire
   assert.equal((await getPrediction(gateway, id, '?wait=60')).status, 'failed')
   await waitUntil('both have ended', async () => (await gateway.queue.getFailedCount()) === 2)
   assert.equal((await scrape(gateway.url)).sum('menagerie_dead_letters', { model: MODEL }), 1)
+})
+
+test('what is accepted counts once: alone, in a batch, as a replay; what repeats it does not', async (t) => {
+  const gateway = await openTestGateway(t, { OPERATOR_KEY })
+  const isAccepted = async (predictions: number, bytes: number): Promise<void> => {
+    const seen = await scrape(gateway.url)
+    assert.equal(seen.sum('menagerie_predictions_accepted_total', { model: MODEL }), predictions)
+    assert.equal(seen.sum('menagerie_upload_bytes_total', { model: MODEL }), bytes)
+  }
+  const headers = { 'idempotency-key': 'the same' }
+  await startFakeWorker(t, gateway, { answer: failWith('image_undecodable: it may be damaged') })
+  const { id } = await submit(gateway, { headers })
+  await submit(gateway, { headers })
+  await isAccepted(1, PICTURE.length)
+
+  const files = makeFiles(3)
+  const size = files.reduce((sum, [, bytes]) => sum + bytes.length, 0)
+  await submitBatch(gateway, files, { headers })
+  await submitBatch(gateway, files, { headers })
+  await isAccepted(4, PICTURE.length + size)
+
+  assert.equal((await getPrediction(gateway, id, '?wait=60')).status, 'failed')
+  const operator = { authorization: `Bearer ${OPERATOR_KEY}` }
+  for (let i = 0; i < 2; i++) {
+    const replay = await fetch(`${gateway.url}/v1/dead-letter/${id}/replay`, {
+      method: 'POST',
+      headers: operator,
+    })
+    assert.equal(replay.status, 202)
+  }
+  await isAccepted(5, 2 * PICTURE.length + size)
 })
