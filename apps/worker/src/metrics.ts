@@ -7,7 +7,7 @@ import { Counter, Gauge, Histogram } from 'prom-client'
 import type { ProcessJob } from './process-job.ts'
 
 /** Why a prediction may end without a result. Any other code is counted as `internal_error`. */
-export const FAILURE_REASONS = [
+const FAILURE_REASONS = [
   'image_type_unsupported',
   'image_undecodable',
   'image_too_large',

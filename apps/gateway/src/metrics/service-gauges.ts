@@ -32,6 +32,7 @@ export const createServiceGauges = (registry: Registry) => {
   const deadLetters = gauge('dead_letters', 'Predictions that failed and may be replayed', ['model'])
   const webhookDeadLetters = gauge('webhook_dead_letters', 'Webhooks that were given up', [])
 
+  let observed: ServiceReading | null = null
   const setQueue = (queue: QueueView): void => {
     const { model } = queue
     depth.set({ model }, queue.depth)
@@ -52,7 +53,9 @@ export const createServiceGauges = (registry: Registry) => {
       webhookDeadLetters.remove()
       up.set(reading === null ? 0 : 1)
       if (reading === null) return
-      roundTrip.observe(reading.roundTripMs / 1000)
+      // Two scrapes in one second may share a reading.
+      if (reading !== observed) roundTrip.observe(reading.roundTripMs / 1000)
+      observed = reading
       memory.set(reading.memoryShare)
       webhookDeadLetters.set(reading.webhookDeadLetters)
       for (const { model, count } of reading.deadLetters) deadLetters.set({ model }, count)

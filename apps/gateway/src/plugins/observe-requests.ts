@@ -9,7 +9,7 @@ declare module 'fastify' {
   }
 }
 
-/** Counts each answer by the pattern of its route; URLs are for the log alone. */
+/** Counts each answer by the pattern of its route; URLs are for the log alone. Who left before gets none, and no count. */
 export const observeRequests = fp<{ answered: GatewayMetrics['answered'] }>(
   (app, { answered }, done) => {
     app.decorateReply('errorCode', null)

@@ -97,11 +97,9 @@ test('gauges of the queue are the numbers of /v1/queues', async (t) => {
 test('who waits is counted, by what for', async (t) => {
   const gateway = await openTestGateway(t)
   const { id } = await submit(gateway)
-  const leave = new AbortController()
-  const wait = { signal: leave.signal }
   const asked = [
-    fetch(`${gateway.url}/v1/predictions/${id}?wait=60`, wait),
-    fetch(`${gateway.url}/v1/predictions/${id}/events`, wait),
+    fetch(`${gateway.url}/v1/predictions/${id}?wait=60`),
+    fetch(`${gateway.url}/v1/predictions/${id}/events`),
     postForm(gateway, { path: '/' }),
   ]
   const count = async (kind: string): Promise<number> =>
