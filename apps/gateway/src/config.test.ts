@@ -35,6 +35,7 @@ test('the defaults', () => {
     sweepIntervalMs: 60_000,
     urlInputs: { isEnabled: false, isPrivateAllowed: false, timeoutMs: 10_000 },
     operatorKey: null,
+    access: { metrics: 'open', queues: 'tenant', docs: 'open' },
     apiKeysFile: null,
     queueAgeMaxMs: 86_400_000,
     webhooks: {

@@ -13,6 +13,10 @@ import Type from 'typebox'
 // A timer of nothing would never rest.
 const SWEEP_INTERVAL_MIN_MS = 100
 
+/** Who may read what is about the service as a whole. */
+export const ACCESS_LEVELS = ['open', 'tenant', 'operator', 'off'] as const
+export type AccessLevel = (typeof ACCESS_LEVELS)[number]
+
 const WEBHOOK_SECRET_PATTERN = 'whsec_[A-Za-z0-9+/]{32,88}={0,2}'
 
 export const GatewaySettings = Type.Object({
@@ -113,9 +117,22 @@ export const GatewaySettings = Type.Object({
     Type.String({
       pattern: '^[A-Za-z0-9._~+/-]{16,}=*$',
       description:
-        'Bearer token of the calls under /v1/dead-letter: 16 or more letters, digits and ._~+/-. Without it they are refused',
+        'Bearer token of the calls under /v1/dead-letter, and of what METRICS_ACCESS, QUEUES_ACCESS and DOCS_ACCESS keep for operators: 16 or more letters, digits and ._~+/-. Without it they are refused',
     }),
   ),
+  METRICS_ACCESS: Type.Enum([...ACCESS_LEVELS], {
+    default: 'open',
+    description:
+      'Who may read /metrics: open is everybody; tenant who has an API key or the operator key; operator who has the operator key; off nobody',
+  }),
+  QUEUES_ACCESS: Type.Enum([...ACCESS_LEVELS], {
+    default: 'tenant',
+    description: 'The same for /v1/queues. Without API keys everybody is a tenant',
+  }),
+  DOCS_ACCESS: Type.Enum([...ACCESS_LEVELS], {
+    default: 'open',
+    description: 'The same for /docs and /openapi.json. Browsers send no key, so the page is for open alone',
+  }),
   API_KEYS_FILE: Type.Optional(
     Type.String({
       description:
@@ -181,6 +198,11 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
       timeoutMs: parseDurationMs(settings.URL_INPUTS_TIMEOUT),
     },
     operatorKey: settings.OPERATOR_KEY ?? null,
+    access: {
+      metrics: settings.METRICS_ACCESS,
+      queues: settings.QUEUES_ACCESS,
+      docs: settings.DOCS_ACCESS,
+    },
     apiKeysFile: settings.API_KEYS_FILE ?? null,
     queueAgeMaxMs: parseDurationMs(settings.MAX_QUEUE_AGE),
     webhooks: {

@@ -1,5 +1,6 @@
 import { createAdmission, type Admission } from './admission.ts'
 import { createAnnounceEnd } from '@menagerie/shared/announce-end'
+import type { PredictJobData } from '@menagerie/contract/job'
 import type { Keys } from '@menagerie/shared/keys'
 import { createMemoryShareReader, SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import { createResultCache } from '@menagerie/shared/result-cache'
@@ -41,6 +42,8 @@ export interface PredictionDeps {
   readCapacity: CapacityReader
   /** With what a tenant's webhooks are signed. */
   secretsOf: (tenantId: string) => readonly string[]
+  /** Told of each prediction that is accepted. */
+  onAccepted: (data: PredictJobData) => void
   log: Logger
 }
 
@@ -83,10 +86,18 @@ export const wirePredictions = (
 
   const uploadTtlMs = queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS
   const acceptingUploads = openUploads(accepting)
-  const enqueue = createEnqueue(
+  const enqueueOnly = createEnqueue(
     { uploads: acceptingUploads, queue, reader, forget },
     { uploadTtlMs, isOrderKept: isInRedis && !accepting.isCluster },
   )
+  const enqueue: Enqueue = async (submission) => {
+    const enqueued = await enqueueOnly(submission)
+    const { idempotency } = submission.data
+    // Otherwise it repeats one that was accepted before.
+    const isNew = enqueued.data.idempotency?.submission_id === idempotency?.submission_id
+    if (isNew) deps.onAccepted(submission.data)
+    return enqueued
+  }
   const checkWebhookUrl = createWebhookUrlPolicy({
     secretsOf: deps.secretsOf,
     isPrivateAllowed: webhooks.isPrivateAllowed,
@@ -135,6 +146,7 @@ export const wirePredictions = (
       checkWebhookUrl,
       shares,
       announceEnd,
+      onAccepted: deps.onAccepted,
       log,
     },
     {
@@ -164,6 +176,7 @@ export const wirePredictions = (
   return {
     uploads,
     admission,
+    readMemoryShare,
     shares,
     identify,
     acceptPrediction,

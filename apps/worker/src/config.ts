@@ -57,13 +57,13 @@ export const WorkerSettings = Type.Object({
   ),
   PROBE_HOST: Type.String({
     default: '127.0.0.1',
-    description: 'Address of /livez and /readyz; 0.0.0.0 in a container',
+    description: 'Address of /livez, /readyz and /metrics; 0.0.0.0 in a container',
   }),
   PROBE_PORT: Type.Integer({
     default: 5001,
     minimum: 0,
     maximum: 65_535,
-    description: 'Port of /livez and /readyz',
+    description: 'Port of /livez, /readyz and /metrics',
   }),
   JOB_LOCK: DurationText({
     default: '15s',

@@ -21,6 +21,7 @@ import type { WorkerConfig } from './config.ts'
 import { startHeartbeat, type Heartbeat } from './heartbeat.ts'
 import { findModel } from './find-model.ts'
 import { createFingerprint } from './fingerprint.ts'
+import { createWorkerMetrics } from './metrics.ts'
 import { startProbeServer, type Health } from './probe-server.ts'
 import { selectAnswers } from './select-answers.ts'
 
@@ -46,11 +47,13 @@ const openAll = async (
   releasers: Releasers,
   stop: AbortSignal | undefined,
 ) => {
-  const probes = await startProbeServer(health, config.probe)
+  const metrics = createWorkerMetrics({ model: config.model.name, readState: () => health.state })
+  const probes = await startProbeServer({ health, metrics }, config.probe)
   releasers.push('probe server', () => probes.close())
 
   const plan = planThreads(config.inferenceMode, config.inferenceThreads ?? readCpuBudget())
   const model = await findModel(config.model, log, stop)
+  metrics.serves({ digest: model.digest, trained: model.trained, threads: plan.threads })
   const answers = selectAnswers(model, config.model.isAnimalsOnly)
   const loading = loadQueueModules()
   const classifier = await createClassifier({
@@ -134,7 +137,10 @@ const openAll = async (
     prefix: config.redis.prefix,
     classifier,
     worker: { id, digest: model.digest, trained: model.trained },
-    onServed: (ms) => heartbeat.served(ms),
+    onServed: (ms) => {
+      heartbeat.served(ms)
+      metrics.ran()
+    },
     remember,
     tellStart,
     storeOutage,
@@ -147,7 +153,7 @@ const openAll = async (
     {
       redis: queueRedis,
       uploads,
-      process,
+      process: metrics.countActive(process),
       announceEnd,
       hasSpareRoom: async () =>
         config.uploads.kind !== 'redis' || (await readMemoryShare()) <= SPARE_SHARE_MAX,
@@ -161,6 +167,7 @@ const openAll = async (
       lockMs: config.jobLockMs,
     },
   )
+  metrics.follow(worker)
   const cancellations = createConsumerRedis({ ...connection, name: 'worker-cancellations' })
   releasers.push('worker-cancellations', () => closeRedis(cancellations))
   followCancellations({ subscriber: cancellations, keys, worker })

@@ -1,12 +1,14 @@
 import type { ErrorCode } from '@menagerie/contract/errors'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createWorkerMetrics } from './metrics.ts'
 import { startProbeServer, type Health } from './probe-server.ts'
 
 test('readiness follows the state and the queue; liveness follows neither', async (t) => {
   let obstacle: ErrorCode | null = null
   const health: Health = { state: 'starting', findObstacle: async () => obstacle }
-  const server = await startProbeServer(health, { host: '127.0.0.1', port: 0 })
+  const metrics = createWorkerMetrics({ model: 'test-model', readState: () => health.state })
+  const server = await startProbeServer({ health, metrics }, { host: '127.0.0.1', port: 0 })
   t.after(() => server.close())
   const address = server.address()
   assert.ok(typeof address === 'object' && address !== null)

@@ -11,8 +11,6 @@ import { readExampleSecrets } from './secrets.ts'
 import { listKind } from './specs.ts'
 
 const skip = findKustomizeFault()
-// Of a branch that has no /v1/queues yet.
-const todo = true
 
 const readTrigger = (overlay: string): Readonly<Record<string, string>> => {
   const trigger = listKind(buildOverlay(overlay), 'ScaledObject')[0]?.spec.triggers[0]
@@ -20,43 +18,39 @@ const readTrigger = (overlay: string): Readonly<Record<string, string>> => {
   return trigger.metadata
 }
 
-test(
-  'KEDA gets the depth from a gateway, and from Prometheus',
-  { skip, todo, timeout: 300_000 },
-  async (t) => {
-    const objects = buildOverlay('redis-in-cluster')
-    const secrets = readExampleSecrets()
-    const [pod] = listPodsOf(objects, 'gateway')
-    assert.ok(pod !== undefined)
-    const { PORT: _, ...env } = readContainerEnv(objects, pod.container, secrets)
-    const redis = await startTestRedis()
-    t.after(() => redis.stop())
-    // Of this machine alone, and without the delay that is for load balancers.
-    const gateway = await startGateway({ ...env, REDIS_URL: redis.url, HOST: '127.0.0.1', DRAIN_DELAY: '0s' })
-    t.after(() => gateway.stop())
+test('KEDA gets the depth from a gateway, and from Prometheus', { skip, timeout: 300_000 }, async (t) => {
+  const objects = buildOverlay('redis-in-cluster')
+  const secrets = readExampleSecrets()
+  const [pod] = listPodsOf(objects, 'gateway')
+  assert.ok(pod !== undefined)
+  const { PORT: _, ...env } = readContainerEnv(objects, pod.container, secrets)
+  const redis = await startTestRedis()
+  t.after(() => redis.stop())
+  // Of this machine alone, and without the delay that is for load balancers.
+  const gateway = await startGateway({ ...env, REDIS_URL: redis.url, HOST: '127.0.0.1', DRAIN_DELAY: '0s' })
+  t.after(() => gateway.stop())
 
-    const { url = '', valueLocation = '', authMode } = readTrigger('redis-in-cluster')
-    assert.equal(authMode, 'bearer')
-    const address = `${gateway.url}${new URL(url).pathname}`
-    const headers = { authorization: `Bearer ${secrets['OPERATOR_KEY']}` }
-    const readDepth = async (): Promise<unknown> => {
-      const answer = await fetch(address, { headers })
-      assert.equal(answer.status, 200)
-      return ((await answer.json()) as Record<string, unknown>)[valueLocation]
-    }
-    assert.equal(await readDepth(), 0)
-    const sent = await fetch(`${gateway.url}/v1/predictions`, {
-      method: 'POST',
-      headers: { 'content-type': 'image/jpeg' },
-      body: new Uint8Array(await readTestPicture()),
-    })
-    assert.equal(sent.status, 202)
-    await waitUntil('the depth is 1', async () => (await readDepth()) === 1)
+  const { url = '', valueLocation = '', authMode } = readTrigger('redis-in-cluster')
+  assert.equal(authMode, 'bearer')
+  const address = `${gateway.url}${new URL(url).pathname}`
+  const headers = { authorization: `Bearer ${secrets['OPERATOR_KEY']}` }
+  const readDepth = async (): Promise<unknown> => {
+    const answer = await fetch(address, { headers })
+    assert.equal(answer.status, 200)
+    return ((await answer.json()) as Record<string, unknown>)[valueLocation]
+  }
+  assert.equal(await readDepth(), 0)
+  const sent = await fetch(`${gateway.url}/v1/predictions`, {
+    method: 'POST',
+    headers: { 'content-type': 'image/jpeg' },
+    body: new Uint8Array(await readTestPicture()),
+  })
+  assert.equal(sent.status, 202)
+  await waitUntil('the depth is 1', async () => (await readDepth()) === 1)
 
-    const { query = '' } = readTrigger('redis-external')
-    const [, series = ''] = /^max\((.*)\)$/.exec(query) ?? []
-    const metrics = await fetch(`${gateway.url}/metrics`, { headers })
-    assert.equal(metrics.status, 200)
-    assert.ok((await metrics.text()).includes(`\n${series} 1\n`), series)
-  },
-)
+  const { query = '' } = readTrigger('redis-external')
+  const [, series = ''] = /^max\((.*)\)$/.exec(query) ?? []
+  const metrics = await fetch(`${gateway.url}/metrics`, { headers })
+  assert.equal(metrics.status, 200)
+  assert.ok((await metrics.text()).includes(`\n${series} 1\n`), series)
+})

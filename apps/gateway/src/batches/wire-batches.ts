@@ -1,4 +1,5 @@
 import type { AnnounceEnd } from '@menagerie/shared/announce-end'
+import type { PredictJobData } from '@menagerie/contract/job'
 import type { Keys } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
@@ -34,6 +35,7 @@ export interface BatchDeps {
   checkWebhookUrl: WebhookUrlPolicy
   shares: Pick<Shares, 'admit' | 'hold' | 'release'>
   announceEnd: AnnounceEnd
+  onAccepted: (data: PredictJobData) => void
   log: Logger
 }
 
@@ -74,6 +76,7 @@ export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
       finishBatch,
       dropStaged,
       queue,
+      onAccepted: deps.onAccepted,
     }),
     cancelBatch: createCancelBatch({ reader, cancelItems }),
     watchBatch: createWatchBatch({ store, reader, queue }, options),

@@ -38,6 +38,7 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
       fairOrder,
       readCapacity: createCapacityReader({ registry }),
       secretsOf: () => [],
+      onAccepted: () => undefined,
       log,
     },
     config,
