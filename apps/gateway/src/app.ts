@@ -55,6 +55,13 @@ import type { Waits } from './waits.ts'
 import type { Deliveries } from './webhooks/deliveries.ts'
 import type { WebhookDeadLetters } from './webhooks/webhook-dead-letters.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Asked by machines, again and again: a good answer is not worth a line in the log. */
+    isProbe?: boolean
+  }
+}
+
 export interface AppDeps {
   log: FastifyBaseLogger
   baseUrl: BaseUrl
@@ -156,7 +163,9 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
 
   app.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime)
-    request.log.info(
+    // Balancers and monitoring ask several times a second; news is only that they got no 2xx.
+    const level = request.routeOptions.config.isProbe === true && reply.statusCode < 300 ? 'debug' : 'info'
+    request.log[level](
       { method: request.method, path: request.url.split('?')[0], status: reply.statusCode, ms },
       'request',
     )

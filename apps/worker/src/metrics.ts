@@ -1,9 +1,10 @@
 import { parseFailedReason, type ErrorCode } from '@menagerie/contract/errors'
 import type { PredictReturnValue } from '@menagerie/contract/job'
-import { WORKER_STATES, type WorkerState } from '@menagerie/contract/registry'
+import { WORKER_STATES } from '@menagerie/contract/registry'
 import { createMetricsRegistry, DURATION_BUCKETS } from '@menagerie/shared/metrics-registry'
 import type { Job, Worker } from 'bullmq'
 import { Counter, Gauge, Histogram } from 'prom-client'
+import type { Health } from './probe-server.ts'
 import type { ProcessJob } from './process-job.ts'
 
 /** Why a prediction may end without a result. Any other code is counted as `internal_error`. */
@@ -15,6 +16,7 @@ const FAILURE_REASONS = [
   'prediction_canceled',
   'prediction_expired',
   'upload_expired',
+  'upload_store_unavailable',
   'payload_invalid',
   'inference_failed',
   'worker_lost',
@@ -31,8 +33,11 @@ const secondsBetween = (from: number, to: number | undefined): number =>
   Math.max(0, (to ?? from) - from) / 1000
 
 /** The metrics of one worker (docs/metrics.md). They are numbers in memory, so that a scrape reads nothing. */
-export const createWorkerMetrics = (options: { model: string; readState: () => WorkerState }) => {
-  const { model, readState } = options
+export const createWorkerMetrics = (options: {
+  model: string
+  health: Pick<Health, 'state' | 'isStoreAway'>
+}) => {
+  const { model, health } = options
   const registry = createMetricsRegistry()
   const registers = [registry]
   const labelNames = ['model'] as const
@@ -69,6 +74,7 @@ export const createWorkerMetrics = (options: { model: string; readState: () => W
   const totalTime = histogram('total', 'From acceptance to the result')
   const active = gauge('jobs_active', 'Jobs in the hands of this worker')
   const threads = gauge('worker_threads', 'Predictions that this worker runs at the same time')
+  const store = gauge('upload_store_up', '0 while this worker waits for the store of the pictures, else 1')
   const info = new Gauge({
     name: 'menagerie_model_info',
     help: 'Always 1; what this worker serves',
@@ -132,7 +138,8 @@ export const createWorkerMetrics = (options: { model: string; readState: () => W
 
     /** Everything, as Prometheus reads it. */
     render(): Promise<string> {
-      for (const name of WORKER_STATES) state.set({ model, state: name }, name === readState() ? 1 : 0)
+      for (const name of WORKER_STATES) state.set({ model, state: name }, name === health.state ? 1 : 0)
+      store.set({ model }, health.isStoreAway() ? 0 : 1)
       return registry.metrics()
     },
   }

@@ -47,7 +47,7 @@ const openAll = async (
   releasers: Releasers,
   stop: AbortSignal | undefined,
 ) => {
-  const metrics = createWorkerMetrics({ model: config.model.name, readState: () => health.state })
+  const metrics = createWorkerMetrics({ model: config.model.name, health })
   const probes = await startProbeServer({ health, metrics }, config.probe)
   releasers.push('probe server', () => probes.close())
 
@@ -91,12 +91,13 @@ const openAll = async (
       () => false,
     )
     if (!isRedisThere) return 'queue_unavailable'
-    return storeOutage.isOn() ? 'upload_store_unavailable' : null
+    return health.isStoreAway() ? 'upload_store_unavailable' : null
   }
   const fingerprint = createFingerprint({ digest: model.digest, input: model.manifest.input, ...answers })
   const id = `${hostname()}-${randomUUID().slice(0, 8)}`
   const uploads = openUploadStore({ redis }, { uploads: config.uploads, redisPrefix: config.redis.prefix })
   const storeOutage = queue.createStoreOutage({ redis, uploads, log })
+  health.isStoreAway = () => storeOutage.isOn()
   releasers.push('store outage', async () => storeOutage.stop())
   if (config.uploads.kind !== 'redis') void storeOutage.check()
   const heartbeat: Heartbeat = startHeartbeat(
@@ -195,7 +196,7 @@ const openAll = async (
  */
 export const openWorker = async (config: WorkerConfig, log: Logger, stop?: AbortSignal) => {
   const releasers = new Releasers()
-  const health: Health = { state: 'starting', findObstacle: async () => null }
+  const health: Health = { state: 'starting', findObstacle: async () => null, isStoreAway: () => false }
   const drain = (): void => {
     health.state = 'draining'
   }

@@ -6,8 +6,8 @@ import { startProbeServer, type Health } from './probe-server.ts'
 
 test('readiness follows the state and the queue; liveness follows neither', async (t) => {
   let obstacle: ErrorCode | null = null
-  const health: Health = { state: 'starting', findObstacle: async () => obstacle }
-  const metrics = createWorkerMetrics({ model: 'test-model', readState: () => health.state })
+  const health: Health = { state: 'starting', findObstacle: async () => obstacle, isStoreAway: () => false }
+  const metrics = createWorkerMetrics({ model: 'test-model', health })
   const server = await startProbeServer({ health, metrics }, { host: '127.0.0.1', port: 0 })
   t.after(() => server.close())
   const address = server.address()

@@ -7,6 +7,8 @@ export interface Health {
   state: WorkerState
   /** Why no jobs can be taken from the queue; null when they can. Asked only while the state is `ready`. */
   findObstacle: () => Promise<ErrorCode | null>
+  /** Whether this worker waits for the store of the pictures. */
+  isStoreAway: () => boolean
 }
 
 interface Answer {

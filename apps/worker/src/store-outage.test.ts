@@ -1,5 +1,6 @@
 /** A store of the pictures that is away makes a worker wait; one picture that cannot be read makes only its own job wait. */
-import { waitUntil } from '@menagerie/harness/processes'
+import { scrape } from '@menagerie/harness/metrics-text'
+import { findFreePort, waitUntil } from '@menagerie/harness/processes'
 import { readTestPicture } from '@menagerie/harness/pictures'
 import { createFsUploadStore } from '@menagerie/shared/upload-store/fs-upload-store'
 import { storeFolder } from '@menagerie/shared/upload-store/store-folder'
@@ -58,13 +59,17 @@ test('jobs go back to their places while the store is away, and lose no attempt'
   const queue = await openFsQueue(t)
   const jobs = [await queue.addJob(), await queue.addJob(), await queue.addJob()]
   await queue.takeAway()
-  const worker = await queue.openWorker({ JOB_CONCURRENCY: '2' })
+  const port = await findFreePort()
+  const worker = await queue.openWorker({ JOB_CONCURRENCY: '2', PROBE_PORT: String(port) })
   t.after(() => worker.close())
+  const readStoreUp = async () => (await scrape(`http://127.0.0.1:${port}`)).sum('menagerie_upload_store_up')
   const started = async () => (await queue.queue.getJob(jobs[0]?.id ?? ''))?.attemptsStarted ?? 0
   await waitUntil('the worker has tried', async () => (await started()) > 0)
   await waitUntil('all wait again', async () => (await queue.queue.getPrioritizedCount()) === jobs.length)
   assert.equal(await queue.queue.getDelayedCount(), 0)
+  assert.equal(await readStoreUp(), 0)
   await queue.bringBack()
+  await waitUntil('it can be used again', async () => (await readStoreUp()) === 1)
   for (const job of jobs) {
     assert.ok('value' in (await queue.outcomeOf(job)))
     const done = await queue.queue.getJob(job.id ?? '')

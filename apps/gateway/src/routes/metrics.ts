@@ -28,7 +28,9 @@ export const metricsRoute =
   (deps: AppDeps, { access, operatorKey }: AppOptions): FastifyPluginAsyncTypebox =>
   async (app) => {
     app.addHook('onRequest', createRequireAccess(access.metrics, { tenants: deps.tenants, operatorKey }))
-    app.get('/metrics', { schema, config: { access: 'configured' } }, async (_request, reply) =>
-      reply.type(deps.metrics.contentType).send(await deps.readMetrics()),
+    app.get(
+      '/metrics',
+      { schema, config: { access: 'configured', isProbe: true } },
+      async (_request, reply) => reply.type(deps.metrics.contentType).send(await deps.readMetrics()),
     )
   }

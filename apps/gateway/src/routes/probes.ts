@@ -4,7 +4,7 @@ import Type from 'typebox'
 import type { AppDeps } from '../app.ts'
 import { problemResponses } from './problem-responses.ts'
 
-const config = { access: 'open' } as const
+const config = { access: 'open', isProbe: true } as const
 
 const describeState = (status: string) => ({
   description: `It is ${status}`,

@@ -147,7 +147,7 @@ export const torchServeRoutes =
     app.get(
       '/ping',
       {
-        config: { access: 'open' },
+        config: { access: 'open', isProbe: true },
         schema: {
           tags: ['compatibility'],
           summary: 'Can it take predictions? As TorchServe says it',

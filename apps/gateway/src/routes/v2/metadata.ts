@@ -53,7 +53,7 @@ const serverRoutes =
     app.get(
       '/health/live',
       {
-        config: { access: 'open' },
+        config: { access: 'open', isProbe: true },
         schema: {
           tags,
           summary: 'Is the server alive?',
@@ -65,7 +65,7 @@ const serverRoutes =
     app.get(
       '/health/ready',
       {
-        config: { access: 'open' },
+        config: { access: 'open', isProbe: true },
         schema: {
           tags,
           summary: 'Can it take predictions? As /readyz',
