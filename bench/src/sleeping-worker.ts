@@ -5,6 +5,7 @@ import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upl
 import { createJobWorker } from '@menagerie/worker/job-worker'
 import { createProcessJob } from '@menagerie/worker/process-job'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { NO_TRACING } from '@menagerie/tracing/no-tracing'
 import { pino } from 'pino'
 
 /** The worker's own queue side, with a model that sleeps for `serviceMs`, `slots` pictures at the same time. */
@@ -39,6 +40,7 @@ export const startSleepingWorker = async (options: {
     tellStart: async () => undefined,
     onServed: () => undefined,
     remember: () => undefined,
+    tracer: NO_TRACING,
     log,
   })
   const worker = createJobWorker(

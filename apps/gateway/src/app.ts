@@ -1,5 +1,6 @@
 import Fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import { randomUUID } from 'node:crypto'
 import type { Admission } from './admission.ts'
 import type { BaseUrl } from './base-url.ts'
@@ -20,6 +21,7 @@ import { errorHandler } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
 import { openapi } from './plugins/openapi.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
+import { traceRequests } from './plugins/trace-requests.ts'
 import type { PredictionViewer } from './predictions.ts'
 import type { RecordReader } from './record-reader.ts'
 import { batchResultsRoute } from './routes/batch-results.ts'
@@ -50,6 +52,7 @@ import type { WebhookDeadLetters } from './webhooks/webhook-dead-letters.ts'
 
 export interface AppDeps {
   log: FastifyBaseLogger
+  tracer: Tracer
   baseUrl: BaseUrl
   tenants: Tenants
   admission: Admission
@@ -124,6 +127,8 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
 
   app.server.on('request', clientErrors.track)
 
+  // First, so that what the others refuse is traced too.
+  await app.register(traceRequests, { tracer: deps.tracer })
   await app.register(errorHandler)
   await app.register(linger)
   await app.register(drain, { waits: deps.waits, delayMs: options.drainDelayMs })

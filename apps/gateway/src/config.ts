@@ -7,6 +7,7 @@ import {
 import { loadEnv } from '@menagerie/shared/env'
 import { readRedisSettings } from '@menagerie/shared/redis-settings'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
+import { readTracingSettings, tracingSettings } from '@menagerie/tracing/settings'
 import Type from 'typebox'
 
 // A timer of nothing would never rest.
@@ -142,6 +143,7 @@ export const GatewaySettings = Type.Object({
     default: '0',
     description: '1 allows webhooks to http:// and to private addresses: for tests and closed networks',
   }),
+  ...tracingSettings('menagerie-gateway'),
 })
 
 /**
@@ -155,6 +157,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     listen: { host: settings.HOST, port: settings.PORT },
     redis: readRedisSettings(settings),
     logLevel: settings.LOG_LEVEL,
+    tracing: readTracingSettings(settings),
     cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
     defaultModel: settings.MODEL,
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, '') ?? null,

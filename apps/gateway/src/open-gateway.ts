@@ -9,6 +9,7 @@ import {
 import { Releasers } from '@menagerie/shared/releasers'
 import { createDurabilityCheck } from '@menagerie/shared/durability'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
+import { openTracer } from '@menagerie/tracing/open-tracer'
 import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
 import { createBaseUrl } from './base-url.ts'
@@ -47,6 +48,10 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const { prefix, url } = config.redis
   const { webhooks, resultTtlMs, deadLetterTtlMs } = config
   const retention = { resultTtlMs, deadLetterTtlMs }
+
+  const tracer = await openTracer(config.tracing, log)
+  // Last of all: what is finished while the rest is closed is in a trace too.
+  releasers.push('tracer', () => tracer.close())
 
   const tenants = await openTenants({ log }, { path: config.apiKeysFile, webhookSecrets: webhooks.secrets })
   if (config.apiKeysFile === null && !isLoopback(config.listen.host)) log.warn(NO_KEYS_WARNING)
@@ -93,7 +98,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   if (isDelivering) {
     const consumer = openConsumer('gateway-webhooks')
     openWebhooks(
-      { consumer, commands, keys, reader, viewPrediction, secretsOf, releasers, log },
+      { consumer, commands, keys, reader, viewPrediction, secretsOf, releasers, tracer, log },
       { ...webhooks, prefix, userAgent },
     )
   }
@@ -113,6 +118,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       fairOrder: openOrder(commands),
       readCapacity,
       secretsOf,
+      tracer,
       log,
     },
     config,
@@ -137,11 +143,12 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const app = await buildApp(
     {
       log,
+      tracer,
       baseUrl: createBaseUrl(config.publicUrl),
       tenants,
       admission: predictions.admission,
       shares: predictions.shares,
-      submit: createSubmit({ ...predictions, waits }),
+      submit: createSubmit({ ...predictions, waits, tracer }),
       fetchPicture,
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,

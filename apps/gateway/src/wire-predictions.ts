@@ -5,6 +5,7 @@ import { createMemoryShareReader } from '@menagerie/shared/memory-share'
 import { createResultCache } from '@menagerie/shared/result-cache'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
 import type { RedisConnection } from '@menagerie/shared/redis'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import type { Logger } from 'pino'
 import { createAcceptPrediction } from './accept-prediction.ts'
 import { wireBatches } from './batches/wire-batches.ts'
@@ -41,6 +42,7 @@ export interface PredictionDeps {
   readCapacity: CapacityReader
   /** With what a tenant's webhooks are signed. */
   secretsOf: (tenantId: string) => readonly string[]
+  tracer: Tracer
   log: Logger
 }
 
@@ -63,7 +65,7 @@ export const wirePredictions = (
   config: GatewayConfig,
   options: { graceMs: number; uploadGraceMs: number },
 ) => {
-  const { accepting, commands, keys, reader, catalog, queue, fairOrder, readCapacity, log } = deps
+  const { accepting, commands, keys, reader, catalog, queue, fairOrder, readCapacity, tracer, log } = deps
   const { queueAgeMaxMs, resultTtlMs, deadLetterTtlMs, webhooks } = config
   const { prefix } = config.redis
   const redis = commands
@@ -81,7 +83,7 @@ export const wirePredictions = (
   const uploadTtlMs = queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS
   const acceptingUploads = createRedisUploadStore({ redis: accepting, keys })
   const enqueue = createEnqueue(
-    { uploads: acceptingUploads, queue, reader, forget },
+    { uploads: acceptingUploads, queue, reader, forget, tracer },
     { uploadTtlMs, isOrderKept: !accepting.isCluster },
   )
   const checkWebhookUrl = createWebhookUrlPolicy({
@@ -132,6 +134,7 @@ export const wirePredictions = (
       checkWebhookUrl,
       shares,
       announceEnd,
+      tracer,
       log,
     },
     {

@@ -3,6 +3,7 @@ import { DurationText, parseDurationMs } from '@menagerie/shared/duration'
 import { loadEnv } from '@menagerie/shared/env'
 import { readRedisSettings } from '@menagerie/shared/redis-settings'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
+import { readTracingSettings, tracingSettings } from '@menagerie/tracing/settings'
 import { defaultCacheDir } from '@menagerie/model-files/cache-dir'
 import Type from 'typebox'
 
@@ -73,6 +74,7 @@ export const WorkerSettings = Type.Object({
     default: '20s',
     description: 'On SIGTERM, how long to finish what is running before it is handed back to other workers',
   }),
+  ...tracingSettings('menagerie-worker'),
 })
 
 /**
@@ -85,6 +87,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
   return {
     redis: readRedisSettings(settings),
     logLevel: settings.LOG_LEVEL,
+    tracing: readTracingSettings(settings),
     cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
     model: {
       name: settings.MODEL,

@@ -6,15 +6,19 @@ import {
   OPEN_RUNS_FIELD,
   STARTED_AT_FIELD,
 } from '@menagerie/contract/job-record'
+import type { TraceContext } from '@menagerie/contract/trace-context'
 import { jobKey } from '@menagerie/shared/keys'
 import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import { runSpan } from '@menagerie/tracing/run-span'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import type { Job } from 'bullmq'
 import type { RedisConnection } from '@menagerie/shared/redis'
 
 export interface JobStartDeps {
   redis: RedisConnection
   uploads: UploadStore
+  tracer: Tracer
   prefix: string
 }
 
@@ -53,6 +57,7 @@ const hashKey = (deps: JobStartDeps, job: Job, data: PredictJobData): string =>
  * too many workers, and fetches the bytes; all of it in the time of one round trip. Every run that begins here must
  * come to `endRun`, or it counts as a death of its worker.
  *
+ * @param trace of the run
  * @returns the bytes of the picture, null when they are gone or the answer is known; and when the first run began, epoch ms
  * @throws AppError `prediction_canceled`, `prediction_expired`, `worker_lost`
  */
@@ -60,10 +65,13 @@ export const startRun = async (
   deps: JobStartDeps,
   job: Job,
   data: PredictJobData,
+  trace: TraceContext | undefined,
 ): Promise<{ bytes: Buffer | null; startedAt: number }> => {
+  const fetch = (uploadId: string): Promise<Buffer | null> =>
+    runSpan(deps.tracer, 'store get', { parent: trace }, () => deps.uploads.get(uploadId))
   const [marks, bytes] = await Promise.all([
     deps.redis.eval(MARK_START, 1, hashKey(deps, job, data), job.attemptsStarted),
-    data.upload.id === null ? null : deps.uploads.get(data.upload.id),
+    data.upload.id === null ? null : fetch(data.upload.id),
   ])
   // What is thrown leads nowhere: without its lock this worker cannot end the job.
   if (marks === null) throw new AppError('prediction_canceled', 'it has ended or was deleted meanwhile')

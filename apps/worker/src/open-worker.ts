@@ -13,6 +13,7 @@ import { Releasers } from '@menagerie/shared/releasers'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
 import { createResultCache } from '@menagerie/shared/result-cache'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
+import { openTracer } from '@menagerie/tracing/open-tracer'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { hostname } from 'node:os'
@@ -69,7 +70,7 @@ const openAll = async (
   const plan = planThreads(config.inferenceMode, config.inferenceThreads ?? readCpuBudget())
   const model = await findModel(config, log, stop)
   const answers = selectAnswers(model, config.model.isAnimalsOnly)
-  const loading = loadQueueModules()
+  const loading = Promise.all([loadQueueModules(), openTracer(config.tracing, log)])
   const classifier = await createClassifier({
     modelPath: model.path,
     input: model.manifest.input,
@@ -82,7 +83,8 @@ const openAll = async (
     throw new Error(`the model has ${classifier.classCount} classes and ${model.labels.length} labels`)
   }
 
-  const { closeRedis, createConsumerRedis, createProducerRedis, ...queue } = await loading
+  const [{ closeRedis, createConsumerRedis, createProducerRedis, ...queue }, tracer] = await loading
+  releasers.push('tracer', () => tracer.close())
   stop?.throwIfAborted()
   const connection = { url: config.redis.url, log }
   const queueRedis = createConsumerRedis({ ...connection, name: 'worker-queue' })
@@ -148,6 +150,7 @@ const openAll = async (
     onServed: (ms) => heartbeat.served(ms),
     remember,
     tellStart,
+    tracer,
     log,
   })
   const queueOptions = { model: model.name, prefix: config.redis.prefix }

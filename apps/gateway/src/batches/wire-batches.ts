@@ -2,6 +2,7 @@ import type { AnnounceEnd } from '@menagerie/shared/announce-end'
 import type { Keys } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import type { Logger } from 'pino'
 import type { Admission } from '../admission.ts'
 import type { JobQueue } from '../job-queue.ts'
@@ -34,6 +35,7 @@ export interface BatchDeps {
   checkWebhookUrl: WebhookUrlPolicy
   shares: Pick<Shares, 'admit' | 'hold' | 'release'>
   announceEnd: AnnounceEnd
+  tracer: Tracer
   log: Logger
 }
 
@@ -49,12 +51,24 @@ export interface BatchOptions {
 
 /** All that can be done with batches. */
 export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
-  const { redis, keys, catalog, queue, uploads, identify, checkWebhookUrl, shares, announceEnd, log } = deps
+  const {
+    redis,
+    keys,
+    catalog,
+    queue,
+    uploads,
+    identify,
+    checkWebhookUrl,
+    shares,
+    announceEnd,
+    tracer,
+    log,
+  } = deps
   // No item is there longer than its picture may be, and a result after that.
   const ttlMs = options.uploadTtlMs + options.resultTtlMs
   const store = createBatchStore({ redis, keys }, { ttlMs })
   const reader = createBatchReader({ store, readRecords: createItemReader({ redis }, options) }, options)
-  const finishBatch = createFinishBatch({ store, queue })
+  const finishBatch = createFinishBatch({ store, queue, tracer })
   const dropStaged = createDropStaged({ uploads, shares })
   const { accepting, admission, acceptWith } = deps
   const stageItems = createStageItems(
@@ -76,7 +90,7 @@ export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
       queue,
     }),
     cancelBatch: createCancelBatch({ reader, cancelItems }),
-    watchBatch: createWatchBatch({ store, reader, queue }, options),
+    watchBatch: createWatchBatch({ store, reader, queue, tracer }, options),
     sweepBatches: createSweepBatches({ store, reader, finishBatch, cancelItems }, options),
   }
 }

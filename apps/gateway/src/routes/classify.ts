@@ -53,9 +53,9 @@ const sendAnswer = (reply: FastifyReply, prediction: Prediction): FastifyReply =
 const cancelAbandoned = async (deps: AppDeps, id: string, log: FastifyBaseLogger): Promise<void> => {
   try {
     await deps.cancelPrediction(id)
-    log.info({ predictionId: id }, 'canceled, as the client has gone')
+    log.info('canceled, as the client has gone')
   } catch (err) {
-    log.info({ err, predictionId: id }, 'the client has gone, but its prediction could not be canceled')
+    log.info({ err }, 'the client has gone, but its prediction could not be canceled')
   }
 }
 
@@ -81,9 +81,11 @@ export const classifyRoute =
           options: {},
           ...asked,
           baseUrl,
+          trace: request.span.context,
         },
         { timeoutMs: options.syncTimeoutMs, signal },
       )
+      request.notePrediction(read.record)
       // Who gives a key may come again with it, from elsewhere too. When a gateway stops, it is the one who leaves.
       const isAbandoned = signal.aborted && asked.idempotencyKey === null && !deps.waits.isStopped()
       if (isAbandoned && !isEnded(read)) await cancelAbandoned(deps, read.record.id, request.log)

@@ -1,0 +1,81 @@
+// Each attempt is a span of its own in the trace of its prediction, also when another process makes it: after a failed
+// delivery and a restart of the gateway, and after a worker that was killed, whose spans alone are lost.
+import { makeJpeg, readTestPicture } from '@menagerie/harness/pictures'
+import { startGateway, waitUntil } from '@menagerie/harness/processes'
+import { startWebhookReceiver } from '@menagerie/harness/webhook-receiver'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ask, collect, makeTraceparent, startTracedService } from './traced-service.ts'
+
+test('a webhook that another gateway delivers in the end', async (t) => {
+  const service = await startTracedService(t)
+  await service.startWorker({ INFERENCE_THREADS: '1' })
+  const receiver = await startWebhookReceiver({ answer: (attempt) => (attempt === 1 ? 500 : 200) })
+  t.after(() => receiver.stop())
+  const { traceId, traceparent } = makeTraceparent()
+
+  await ask(service.gateway.url, await readTestPicture(), {
+    traceparent,
+    fields: { webhook: receiver.url, webhook_events_filter: 'completed' },
+  })
+  await waitUntil('the first attempt was made', () => receiver.received.length > 0)
+  assert.equal(await service.gateway.stop(), 0)
+  const second = await startGateway(service.env)
+  t.after(() => second.stop())
+  await waitUntil('it was delivered', () => receiver.received.length > 1)
+
+  const find = await collect(service, traceId, { 'process webhooks': 2, POST: 2 })
+  const attempts = [find('process webhooks', 0), find('process webhooks', 1)]
+  assert.deepEqual(
+    attempts.map(({ isError, attributes }) => [attributes['menagerie.attempt'], isError]),
+    [
+      [1, true],
+      [2, false],
+    ],
+  )
+  assert.equal(attempts[0]?.parentId, attempts[1]?.parentId)
+  assert.equal(find('POST', 0).attributes['error.type'], '500')
+  const failed = service.gateway.log().split('\n').find((line) => line.includes('webhook attempt failed'))
+  assert.match(failed ?? '', new RegExp(`"trace_id":"${traceId}"`))
+})
+
+test('a worker that is killed, one that cannot decode, and an answer that is known', async (t) => {
+  const service = await startTracedService(t, { CACHE_TTL: '1h', JOB_LOCK: '1s' })
+  const { url } = service.gateway
+  const queue = `predict.${service.env['MODEL']}`
+  const first = await service.startWorker({ INFERENCE_THREADS: '1' })
+  const killed = makeTraceparent()
+  await first.kill('SIGSTOP')
+  const asked = ask(url, await readTestPicture(), killed)
+  await waitUntil('it is accepted', () => service.collector.find(`send ${queue}`, killed.traceId) !== undefined)
+  await first.kill('SIGCONT')
+  await waitUntil('it has been started', async () => {
+    const answer = await fetch(`${url}/v1/queues`).catch(() => null)
+    await answer?.arrayBuffer()
+    return true
+  })
+  await first.kill('SIGKILL')
+  const second = await service.startWorker({ INFERENCE_THREADS: '1' })
+  assert.equal((await asked).status, 200)
+  const findKilled = await collect(service, killed.traceId, { [`process ${queue}`]: 1 })
+  assert.equal(findKilled(`process ${queue}`).isError, false)
+
+  const known = makeTraceparent()
+  await ask(url, await readTestPicture(), known)
+  const findKnown = await collect(service, known.traceId, { [`process ${queue}`]: 1 })
+  assert.equal(findKnown(`process ${queue}`).attributes['menagerie.cache'], 'hit')
+  assert.equal(service.collector.find('predict', known.traceId), undefined)
+
+  const broken = makeTraceparent()
+  const picture = await makeJpeg()
+  const answer = await ask(url, picture.subarray(0, picture.length / 2).fill(0xff, 200), broken)
+  assert.equal(answer.status, 200)
+  const findBroken = await collect(service, broken.traceId, {
+    [`process ${queue}`]: 1,
+    'POST /v1/predictions': 1,
+  })
+  const run = findBroken(`process ${queue}`)
+  assert.deepEqual([run.isError, run.attributes['error.type']], [true, 'image_undecodable'])
+  assert.equal(findBroken('POST /v1/predictions').isError, false)
+  assert.match(second.log(), new RegExp(`"trace_id":"${broken.traceId}"`))
+})
