@@ -22,6 +22,10 @@ RUN find apps packages -name node_modules -prune -o \
     \( -name src -o -name testing -o -name '*.test.*' -o -name '*.d.ts' -o -name .tsbuildinfo -o -name tsconfig.json \) \
     -prune -exec rm -r {} + \
   && pnpm deploy --prod --filter @menagerie/worker /app
+# OpenTelemetry's packages carry three builds and their types, 16 MB that Node never loads.
+RUN find /app/node_modules/.pnpm/@opentelemetry+* \
+    \( -name esm -o -name esnext -o -name '*.mjs' -o -name '*.d.ts' -o -name '*.d.?ts' -o -name '*.map' \) \
+    -prune -exec rm -r {} +
 # onnxruntime-node carries the libraries of all platforms, 240 MB that this one never loads.
 RUN cd /app/node_modules/.pnpm/onnxruntime-node@*/node_modules/onnxruntime-node/bin/napi-v* \
   && find . -mindepth 2 -maxdepth 2 ! -path "./linux/$(node -p process.arch)" -exec rm -r {} + \

@@ -42,7 +42,7 @@ export const tracingSettings = (serviceName: string) => ({
   }),
   OTEL_TRACES_SAMPLER_ARG: Type.String({
     default: '1',
-    pattern: String.raw`^(?:0|1|[01]?\.\d+)$`,
+    pattern: String.raw`^(?:0|1|1\.0+|0?\.\d+)$`,
     description: 'Share of the traces that traceidratio sends, from 0 to 1',
   }),
 })

@@ -3,9 +3,12 @@
 import { makeJpeg, readTestPicture } from '@menagerie/harness/pictures'
 import { startGateway, waitUntil } from '@menagerie/harness/processes'
 import { startWebhookReceiver } from '@menagerie/harness/webhook-receiver'
+import type { Prediction } from '@menagerie/contract/prediction'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ask, collect, makeTraceparent, startTracedService } from './traced-service.ts'
+
+const JOBS = 20
 
 test('a webhook that another gateway delivers in the end', async (t) => {
   const service = await startTracedService(t)
@@ -35,38 +38,57 @@ test('a webhook that another gateway delivers in the end', async (t) => {
   )
   assert.equal(attempts[0]?.parentId, attempts[1]?.parentId)
   assert.equal(find('POST', 0).attributes['error.type'], '500')
-  const failed = service.gateway.log().split('\n').find((line) => line.includes('webhook attempt failed'))
+  const failed = service.gateway
+    .log()
+    .split('\n')
+    .find((line) => line.includes('webhook attempt failed'))
   assert.match(failed ?? '', new RegExp(`"trace_id":"${traceId}"`))
 })
 
-test('a worker that is killed, one that cannot decode, and an answer that is known', async (t) => {
-  const service = await startTracedService(t, { CACHE_TTL: '1h', JOB_LOCK: '1s' })
-  const { url } = service.gateway
+test('what a killed worker had begun, and another runs', async (t) => {
+  const service = await startTracedService(t, { JOB_LOCK: '1s' })
   const queue = `predict.${service.env['MODEL']}`
   const first = await service.startWorker({ INFERENCE_THREADS: '1' })
-  const killed = makeTraceparent()
-  await first.kill('SIGSTOP')
-  const asked = ask(url, await readTestPicture(), killed)
-  await waitUntil('it is accepted', () => service.collector.find(`send ${queue}`, killed.traceId) !== undefined)
-  await first.kill('SIGCONT')
-  await waitUntil('it has been started', async () => {
-    const answer = await fetch(`${url}/v1/queues`).catch(() => null)
-    await answer?.arrayBuffer()
-    return true
+  const { traceId, traceparent } = makeTraceparent()
+  const picture = await readTestPicture()
+
+  const answers = await Promise.all(
+    Array.from({ length: JOBS }, () =>
+      ask(service.gateway.url, picture, { traceparent, headers: { prefer: 'respond-async' } }),
+    ),
+  )
+  const ids = await Promise.all(answers.map(async (answer) => ((await answer.json()) as Prediction).id))
+  await waitUntil('one is being processed', async () => {
+    const all = await Promise.all(ids.map((id) => service.read(id)))
+    return all.some(({ status }) => status === 'processing')
   })
   await first.kill('SIGKILL')
-  const second = await service.startWorker({ INFERENCE_THREADS: '1' })
-  assert.equal((await asked).status, 200)
-  const findKilled = await collect(service, killed.traceId, { [`process ${queue}`]: 1 })
-  assert.equal(findKilled(`process ${queue}`).isError, false)
+  await service.startWorker({ INFERENCE_THREADS: '1' })
+  await service.waitForAll(ids)
 
-  const known = makeTraceparent()
+  const runsOf = () => service.collector.spans.filter((span) => span.name === `process ${queue}`)
+  await waitUntil('each has its last attempt in the trace', () => {
+    const seen = new Set(runsOf().map((span) => span.attributes['menagerie.prediction.id']))
+    // What ended just before the kill is lost with its worker.
+    return runsOf().some((span) => Number(span.attributes['menagerie.attempt']) > 1) && seen.size >= JOBS / 2
+  })
+  assert.ok(runsOf().every((span) => span.traceId === traceId && !span.isError))
+})
+
+test('an answer that is known, and a picture that cannot be decoded', async (t) => {
+  const service = await startTracedService(t, { CACHE_TTL: '1h' })
+  const { url } = service.gateway
+  const queue = `predict.${service.env['MODEL']}`
+  const worker = await service.startWorker({ INFERENCE_THREADS: '1' })
+  const [first, known, broken] = [makeTraceparent(), makeTraceparent(), makeTraceparent()]
+
+  await ask(url, await readTestPicture(), first)
+  await collect(service, first.traceId, { [`process ${queue}`]: 1 })
   await ask(url, await readTestPicture(), known)
   const findKnown = await collect(service, known.traceId, { [`process ${queue}`]: 1 })
   assert.equal(findKnown(`process ${queue}`).attributes['menagerie.cache'], 'hit')
   assert.equal(service.collector.find('predict', known.traceId), undefined)
 
-  const broken = makeTraceparent()
   const picture = await makeJpeg()
   const answer = await ask(url, picture.subarray(0, picture.length / 2).fill(0xff, 200), broken)
   assert.equal(answer.status, 200)
@@ -77,5 +99,5 @@ test('a worker that is killed, one that cannot decode, and an answer that is kno
   const run = findBroken(`process ${queue}`)
   assert.deepEqual([run.isError, run.attributes['error.type']], [true, 'image_undecodable'])
   assert.equal(findBroken('POST /v1/predictions').isError, false)
-  assert.match(second.log(), new RegExp(`"trace_id":"${broken.traceId}"`))
+  assert.match(worker.log(), new RegExp(`"trace_id":"${broken.traceId}"`))
 })

@@ -62,7 +62,10 @@ test('from the request through queue and worker to the webhooks', async (t) => {
     predict: run.spanId,
     'send webhooks': run.spanId,
   })
-  assert.deepEqual(new Set(webhooks.map(({ parentId }) => parentId)), new Set([sentStart.spanId, sent.spanId]))
+  assert.deepEqual(
+    new Set(webhooks.map(({ parentId }) => parentId)),
+    new Set([sentStart.spanId, sent.spanId]),
+  )
   const posts = [find('POST', 0), find('POST', 1)]
   assert.deepEqual(
     new Set(posts.map(({ parentId }) => parentId)),
@@ -96,7 +99,9 @@ test('from the request through queue and worker to the webhooks', async (t) => {
   assert.equal(run.attributes['menagerie.model'], service.env['MODEL'])
   assert.equal(run.attributes['menagerie.cache'], 'miss')
   assert.equal(find('POST').attributes['server.address'], '127.0.0.1')
-  const text = JSON.stringify(all, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+  const text = JSON.stringify(all, (_key, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  )
   assert.doesNotMatch(text, /secret/)
 
   const lines = service.gateway
