@@ -21,7 +21,7 @@ import { errorHandler } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
 import { openapi } from './plugins/openapi.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
-import { traceRequests } from './plugins/trace-requests.ts'
+import { logPrediction, traceRequests } from './plugins/trace-requests.ts'
 import type { PredictionViewer } from './predictions.ts'
 import type { RecordReader } from './record-reader.ts'
 import { batchResultsRoute } from './routes/batch-results.ts'
@@ -141,10 +141,9 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
 
   app.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime)
-    request.log.info(
-      { method: request.method, path: request.url.split('?')[0], status: reply.statusCode, ms },
-      'request',
-    )
+    const path = request.url.split('?')[0]
+    const about = { method: request.method, path, status: reply.statusCode, ms, ...logPrediction(request) }
+    request.log.info(about, 'request')
   })
 
   await app.register(classifyRoute(deps, options))

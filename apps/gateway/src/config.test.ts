@@ -18,6 +18,7 @@ test('the defaults', () => {
     listen: { host: '127.0.0.1', port: 5000 },
     redis: { url: 'redis://127.0.0.1:6379', prefix: 'menagerie' },
     logLevel: 'info',
+    tracing: null,
     cacheTtlMs: 86_400_000,
     defaultModel: 'densenet-121',
     publicUrl: null,

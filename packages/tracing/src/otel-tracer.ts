@@ -28,6 +28,8 @@ const EXPORT_TIMEOUT_MS = 10_000
 // At the end. What a dead collector has not taken by then it never will.
 const CLOSE_MAX_MS = 3000
 
+const ATTRIBUTE_LENGTH_MAX = 1024
+
 const KINDS = {
   server: SpanKind.SERVER,
   client: SpanKind.CLIENT,
@@ -103,6 +105,8 @@ export const createOtelTracer = (config: TracingConfig, log: Logger): Tracer => 
       resourceFromAttributes({ 'service.instance.id': randomUUID(), ...attributes }),
     ),
     sampler: createSampler(config),
+    // A path may have 16 kB.
+    spanLimits: { attributeValueLengthLimit: ATTRIBUTE_LENGTH_MAX },
     spanProcessors: [
       new BatchSpanProcessor({
         exporter: reportOutages(exporter, log),

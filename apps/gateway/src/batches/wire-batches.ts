@@ -51,24 +51,12 @@ export interface BatchOptions {
 
 /** All that can be done with batches. */
 export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
-  const {
-    redis,
-    keys,
-    catalog,
-    queue,
-    uploads,
-    identify,
-    checkWebhookUrl,
-    shares,
-    announceEnd,
-    tracer,
-    log,
-  } = deps
+  const { redis, keys, catalog, queue, uploads, identify, checkWebhookUrl, shares, announceEnd, log } = deps
   // No item is there longer than its picture may be, and a result after that.
   const ttlMs = options.uploadTtlMs + options.resultTtlMs
   const store = createBatchStore({ redis, keys }, { ttlMs })
   const reader = createBatchReader({ store, readRecords: createItemReader({ redis }, options) }, options)
-  const finishBatch = createFinishBatch({ store, queue, tracer })
+  const finishBatch = createFinishBatch({ store, queue, tracer: deps.tracer })
   const dropStaged = createDropStaged({ uploads, shares })
   const { accepting, admission, acceptWith } = deps
   const stageItems = createStageItems(
@@ -90,7 +78,7 @@ export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
       queue,
     }),
     cancelBatch: createCancelBatch({ reader, cancelItems }),
-    watchBatch: createWatchBatch({ store, reader, queue, tracer }, options),
+    watchBatch: createWatchBatch({ store, reader, queue, tracer: deps.tracer }, options),
     sweepBatches: createSweepBatches({ store, reader, finishBatch, cancelItems }, options),
   }
 }

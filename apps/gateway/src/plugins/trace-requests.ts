@@ -11,19 +11,15 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What is done for it is done in the course of this. */
     span: Span
-    /** Notes which prediction it is about, for its span and for all lines of the log from here on. */
+    /** Which prediction it names or has made, for the log; null: none. */
+    predictionId: string | null
+    /** Notes which prediction it has made, for its span and the log. */
     notePrediction(record: Pick<JobRecord, 'id' | 'data'>): void
   }
 }
 
 // Asked every few seconds by whoever watches over the process.
 const UNTRACED = new Set<string | undefined>(['/livez', '/readyz', '/metrics'])
-
-const addToLog = (request: FastifyRequest, reply: FastifyReply, fields: object): void => {
-  if (Object.keys(fields).length === 0) return
-  request.log = request.log.child(fields)
-  reply.log = request.log
-}
 
 /** By its path; a batch has an id of another kind. */
 const readNamedId = ({ routeOptions: { url = '' }, params }: FastifyRequest): string | null => {
@@ -58,20 +54,28 @@ const endSpan = ({ span }: FastifyRequest, { raw, statusCode }: FastifyReply): v
   span.end()
 }
 
+/** The field of a line in the log about it. */
+export const logPrediction = ({ predictionId }: FastifyRequest): { predictionId?: string } =>
+  predictionId === null ? {} : { predictionId }
+
 /** A span per request, continuing the trace of its `traceparent`, and its ids in all lines of the log about it. */
 export const traceRequests = fp<{ tracer: Tracer }>(
   (app, { tracer }, done) => {
     app.decorateRequest('span')
-    app.decorateRequest('notePrediction')
+    app.decorateRequest('predictionId', null)
+    // No function for each request: thousands wait at the same time.
+    app.decorateRequest('notePrediction', function notePrediction(this: FastifyRequest, { id, data }) {
+      this.predictionId = id
+      this.span.set(predictionAttributes(id, data.model))
+    })
     app.addHook('onRequest', async (request, reply) => {
-      request.span = startSpan(UNTRACED.has(request.routeOptions.url) ? NO_TRACING : tracer, request)
-      const id = readNamedId(request)
-      if (id !== null) request.span.set({ 'menagerie.prediction.id': id })
-      addToLog(request, reply, { ...request.span.ids, ...(id === null ? {} : { predictionId: id }) })
-      request.notePrediction = ({ id, data }) => {
-        request.span.set(predictionAttributes(id, data.model))
-        addToLog(request, reply, { predictionId: id })
-      }
+      const span = startSpan(UNTRACED.has(request.routeOptions.url) ? NO_TRACING : tracer, request)
+      request.span = span
+      request.predictionId = readNamedId(request)
+      if (request.predictionId !== null) span.set({ 'menagerie.prediction.id': request.predictionId })
+      if (span.context === undefined) return
+      request.log = request.log.child(span.ids)
+      reply.log = request.log
     })
     app.addHook('onResponse', async (request, reply) => endSpan(request, reply))
     done()

@@ -53,9 +53,9 @@ const sendAnswer = (reply: FastifyReply, prediction: Prediction): FastifyReply =
 const cancelAbandoned = async (deps: AppDeps, id: string, log: FastifyBaseLogger): Promise<void> => {
   try {
     await deps.cancelPrediction(id)
-    log.info('canceled, as the client has gone')
+    log.info({ predictionId: id }, 'canceled, as the client has gone')
   } catch (err) {
-    log.info({ err }, 'the client has gone, but its prediction could not be canceled')
+    log.info({ err, predictionId: id }, 'the client has gone, but its prediction could not be canceled')
   }
 }
 

@@ -6,9 +6,10 @@ import { startWebhookReceiver } from '@menagerie/harness/webhook-receiver'
 import type { Prediction } from '@menagerie/contract/prediction'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ask, collect, makeTraceparent, startTracedService } from './traced-service.ts'
+import { ask, collect, makeTraceparent, startTracedService, type TracedService } from './traced-service.ts'
 
-const JOBS = 20
+// More than a worker does before the test has seen that it does something.
+const JOBS = 100
 
 test('a webhook that another gateway delivers in the end', async (t) => {
   const service = await startTracedService(t)
@@ -45,34 +46,55 @@ test('a webhook that another gateway delivers in the end', async (t) => {
   assert.match(failed ?? '', new RegExp(`"trace_id":"${traceId}"`))
 })
 
-test('what a killed worker had begun, and another runs', async (t) => {
-  const service = await startTracedService(t, { JOB_LOCK: '1s' })
-  const queue = `predict.${service.env['MODEL']}`
-  const first = await service.startWorker({ INFERENCE_THREADS: '1' })
+/** Predictions in one trace, and a worker that has begun with them. */
+const beginMany = async (service: TracedService, workerEnv: Record<string, string> = {}) => {
+  // So that the model is known.
+  await (await service.startWorker()).stop()
   const { traceId, traceparent } = makeTraceparent()
   const picture = await readTestPicture()
-
   const answers = await Promise.all(
     Array.from({ length: JOBS }, () =>
       ask(service.gateway.url, picture, { traceparent, headers: { prefer: 'respond-async' } }),
     ),
   )
   const ids = await Promise.all(answers.map(async (answer) => ((await answer.json()) as Prediction).id))
+  const worker = await service.startWorker({ INFERENCE_THREADS: '1', ...workerEnv })
   await waitUntil('one is being processed', async () => {
     const all = await Promise.all(ids.map((id) => service.read(id)))
     return all.some(({ status }) => status === 'processing')
   })
-  await first.kill('SIGKILL')
+  const listRuns = () =>
+    service.collector.spans.filter(
+      (span) => span.traceId === traceId && span.name === `process predict.${service.env['MODEL']}`,
+    )
+  return { ids, worker, listRuns }
+}
+
+test('what a killed worker had begun, and another runs', async (t) => {
+  const service = await startTracedService(t, { JOB_LOCK: '1s' })
+  const { ids, worker, listRuns } = await beginMany(service)
+  await worker.kill('SIGKILL')
   await service.startWorker({ INFERENCE_THREADS: '1' })
   await service.waitForAll(ids)
+  await waitUntil('a later attempt is in the trace', () =>
+    listRuns().some((run) => Number(run.attributes['menagerie.attempt']) > 1),
+  )
+  assert.ok(listRuns().every((run) => !run.isError))
+})
 
-  const runsOf = () => service.collector.spans.filter((span) => span.name === `process ${queue}`)
-  await waitUntil('each has its last attempt in the trace', () => {
-    const seen = new Set(runsOf().map((span) => span.attributes['menagerie.prediction.id']))
-    // What ended just before the kill is lost with its worker.
-    return runsOf().some((span) => Number(span.attributes['menagerie.attempt']) > 1) && seen.size >= JOBS / 2
+test('what a worker hands back when it stops is no failure, and its last spans are sent', async (t) => {
+  const service = await startTracedService(t)
+  const { ids, worker, listRuns } = await beginMany(service, { DRAIN_TIMEOUT: '0s' })
+  assert.equal(await worker.stop(), 0, worker.log())
+  const outcomes = listRuns().map((run) => run.attributes['menagerie.outcome'])
+  assert.ok(outcomes.includes('handed_back'), String(outcomes))
+  await service.startWorker({ INFERENCE_THREADS: '1' })
+  await service.waitForAll(ids)
+  await waitUntil('all have their last attempt in the trace', () => {
+    const ended = listRuns().filter((run) => run.attributes['menagerie.outcome'] === 'succeeded')
+    return new Set(ended.map((run) => run.attributes['menagerie.prediction.id'])).size === JOBS
   })
-  assert.ok(runsOf().every((span) => span.traceId === traceId && !span.isError))
+  assert.ok(listRuns().every((run) => !run.isError))
 })
 
 test('an answer that is known, and a picture that cannot be decoded', async (t) => {
