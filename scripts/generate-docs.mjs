@@ -20,6 +20,7 @@ const makeOpenapi = async () => {
     operatorKey: null,
     requestTimeoutMs: 1000,
     corsOrigins: [],
+    access: { metrics: 'open', queues: 'open', docs: 'open' },
   }
   const app = await buildApp({ log, waits }, options)
   await app.ready()

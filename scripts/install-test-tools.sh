@@ -6,6 +6,12 @@ set -euo pipefail
 # One line for each program that a test looks for: the program, and its package.
 tools='
 promtool prometheus
+kubectl kubernetes-client
+swift-proxy-server swift-proxy
+swift-account-server swift-account
+swift-container-server swift-container
+swift-object-server swift-object
+memcached memcached
 '
 
 # Prints the packages whose program is not there.

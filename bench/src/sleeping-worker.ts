@@ -4,6 +4,7 @@ import { createConsumerRedis } from '@menagerie/shared/redis'
 import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
 import { createJobWorker } from '@menagerie/worker/job-worker'
 import { createProcessJob } from '@menagerie/worker/process-job'
+import { createStoreOutage } from '@menagerie/worker/store-outage'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NO_TRACING } from '@menagerie/tracing/no-tracing'
 import { pino } from 'pino'
@@ -23,6 +24,7 @@ export const startSleepingWorker = async (options: {
   const redis = createConsumerRedis({ ...connection, name: 'bench-commands' }, { enableAutoPipelining: true })
   const keys = createKeys(prefix)
   const uploads = createRedisUploadStore({ redis, keys })
+  const storeOutage = createStoreOutage({ redis, uploads, log })
   const processJob = createProcessJob({
     redis,
     uploads,
@@ -38,6 +40,7 @@ export const startSleepingWorker = async (options: {
     },
     worker: { id: 'sleeping', digest: 'none', trained: false },
     tellStart: async () => undefined,
+    storeOutage,
     onServed: () => undefined,
     remember: () => undefined,
     tracer: NO_TRACING,
@@ -49,7 +52,8 @@ export const startSleepingWorker = async (options: {
       uploads,
       process: processJob,
       announceEnd: createAnnounceEnd({ redis, keys }, { prefix }),
-      readMemoryShare: async () => 0,
+      hasSpareRoom: async () => true,
+      storeOutage,
       log,
     },
     { model, prefix, threads: slots, concurrency: slots, lockMs: 15_000 },

@@ -1,6 +1,9 @@
+# Slim by default: the weights come from a volume. With --build-arg BAKE_MODEL=<name> they are in the image, downloaded
+# while it is built, or your own: see weights.Dockerfile.
 ARG NODE_IMAGE=node:24-trixie-slim
+ARG WEIGHTS_IMAGE=scratch
 
-# The stages "manifests" and "dependencies" are the same in both Dockerfiles, so that an engine runs them once.
+# The stages "manifests" and "dependencies" are the same in both apps' Dockerfiles, so that an engine runs them once.
 FROM ${NODE_IMAGE} AS manifests
 WORKDIR /repo
 COPY . .
@@ -21,25 +24,53 @@ RUN pnpm exec tsc -b apps/worker
 RUN find apps packages -name node_modules -prune -o \
     \( -name src -o -name testing -o -name '*.test.*' -o -name '*.d.ts' -o -name .tsbuildinfo -o -name tsconfig.json \) \
     -prune -exec rm -r {} + \
-  && pnpm deploy --prod --filter @menagerie/worker /app
-# OpenTelemetry's packages carry three builds and their types, 16 MB that Node never loads.
-RUN find /app/node_modules/.pnpm/@opentelemetry+* \
-    \( -name esm -o -name esnext -o -name '*.mjs' -o -name '*.d.ts' -o -name '*.d.?ts' -o -name '*.map' \) \
-    -prune -exec rm -r {} +
+  && pnpm deploy --prod --filter @menagerie/worker /app \
+  && deploy/docker/strip-modules.sh /app
 # onnxruntime-node carries the libraries of all platforms, 240 MB that this one never loads.
 RUN cd /app/node_modules/.pnpm/onnxruntime-node@*/node_modules/onnxruntime-node/bin/napi-v* \
   && find . -mindepth 2 -maxdepth 2 ! -path "./linux/$(node -p process.arch)" -exec rm -r {} + \
   && find . -type d -empty -delete
 
+FROM ${NODE_IMAGE} AS jemalloc
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libjemalloc2 >/dev/null \
+  && cp /usr/lib/*/libjemalloc.so.2 /libjemalloc.so.2
+
+FROM ${WEIGHTS_IMAGE} AS weights
+
+FROM build AS model
+ARG BAKE_MODEL=
+ARG ALLOW_STAND_IN=0
+WORKDIR /app
+COPY --from=weights . /weights
+RUN mkdir /baked && if [ -n "$BAKE_MODEL" ]; then \
+    if [ -e "/weights/$BAKE_MODEL" ]; then cp -r "/weights/$BAKE_MODEL" /baked/; fi \
+    && MODEL="$BAKE_MODEL" MODEL_DIR=/baked MODEL_CACHE_DIR=/baked node dist/pull-model/main.js; \
+  fi
+
 FROM ${NODE_IMAGE}
 WORKDIR /app
 COPY --from=build /app .
-ENV NODE_ENV=production PROBE_HOST=0.0.0.0 PROBE_PORT=5001 MODEL_CACHE_DIR=/var/cache/menagerie/models
-# A volume that is mounted here takes over its owner.
-RUN install -d -o node -g node "$MODEL_CACHE_DIR"
+COPY --from=jemalloc /libjemalloc.so.2 /usr/local/lib/
+COPY --from=model /baked /opt/menagerie/models
+ARG BAKE_MODEL=
+# jemalloc: see "Decisions" in ARCHITECTURE.md.
+ENV NODE_ENV=production PROBE_HOST=0.0.0.0 PROBE_PORT=5001 \
+  MODEL=${BAKE_MODEL:-densenet-121} MODEL_DIR=/opt/menagerie/models MODEL_CACHE_DIR=/var/cache/menagerie/models \
+  LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 UPLOAD_DIR=/var/lib/menagerie/uploads
+# Volumes that are mounted here take over their owner.
+RUN install -d -o node -g node "$MODEL_CACHE_DIR" "$UPLOAD_DIR"
 EXPOSE 5001
 USER node
-# The first start downloads the model.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=15m \
+# The first start may download the model.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=15m \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PROBE_PORT + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "--enable-source-maps", "dist/main.js"]
+ARG VERSION=dev
+ARG REVISION=unknown
+ARG SOURCE=
+LABEL org.opencontainers.image.title="Menagerie worker" \
+  org.opencontainers.image.description="Takes pictures from the queue, runs the model, stores the answers" \
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}" \
+  org.opencontainers.image.source="${SOURCE}"

@@ -10,6 +10,8 @@ import type { CancelPrediction } from './cancel-prediction.ts'
 import type { CapacityReader } from './capacity.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Deletions } from './delete-prediction.ts'
+import type { AccessLevel } from './config.ts'
+import type { GatewayMetrics } from './metrics/gateway-metrics.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import { admit } from './plugins/admit.ts'
 import { authenticate } from './plugins/authenticate.ts'
@@ -19,10 +21,12 @@ import { createClientErrors } from './plugins/client-error.ts'
 import { drain } from './plugins/drain.ts'
 import { errorHandler } from './plugins/error-handler.ts'
 import { linger } from './plugins/linger.ts'
+import { observeRequests } from './plugins/observe-requests.ts'
 import { openapi } from './plugins/openapi.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
 import { logPrediction, traceRequests } from './plugins/trace-requests.ts'
 import type { PredictionViewer } from './predictions.ts'
+import type { QueueReader } from './queue-reader.ts'
 import type { RecordReader } from './record-reader.ts'
 import { batchResultsRoute } from './routes/batch-results.ts'
 import { batchRoute } from './routes/batch.ts'
@@ -35,9 +39,12 @@ import { deletePredictionRoute } from './routes/delete-prediction.ts'
 import { deliveriesRoute } from './routes/deliveries.ts'
 import { getPredictionRoute } from './routes/get-prediction.ts'
 import { listModelsRoute } from './routes/list-models.ts'
+import { metricsRoute } from './routes/metrics.ts'
 import { PREDICTION_ID_LENGTH_MAX } from './routes/prediction-params.ts'
 import { predictionEventsRoute } from './routes/prediction-events.ts'
 import { probesRoute } from './routes/probes.ts'
+import { queuesRoute } from './routes/queues.ts'
+import { createRequireAccess } from './routes/require-access.ts'
 import type { FetchPicture } from './url-input/fetch-picture.ts'
 import { sendUnroutable } from './routes/send-unroutable.ts'
 import { torchServeRoutes } from './routes/torchserve.ts'
@@ -72,6 +79,10 @@ export interface AppDeps {
   viewPrediction: PredictionViewer
   catalog: ModelCatalog
   readCapacity: CapacityReader
+  readQueue: QueueReader
+  metrics: Pick<GatewayMetrics, 'answered' | 'contentType'>
+  /** All metrics of this gateway, as text. */
+  readMetrics(): Promise<string>
   /** Rejects when Redis does not take writes. */
   checkWritable(): Promise<void>
 }
@@ -89,6 +100,8 @@ export interface AppOptions {
   trustProxy: string[] | false
   /** Null: nobody may do what operators do. */
   operatorKey: string | null
+  /** Who may read what is about the service as a whole. */
+  access: { metrics: AccessLevel; queues: AccessLevel; docs: AccessLevel }
   version: string
 }
 
@@ -129,6 +142,7 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
 
   // First, so that what the others refuse is traced too.
   await app.register(traceRequests, { tracer: deps.tracer })
+  await app.register(observeRequests, { answered: (request) => deps.metrics.answered(request) })
   await app.register(errorHandler)
   await app.register(linger)
   await app.register(drain, { waits: deps.waits, delayMs: options.drainDelayMs })
@@ -137,7 +151,13 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(authenticate, { tenants: deps.tenants })
   await app.register(admit, { ...deps, uploadBytesMax: options.uploadBytesMax })
   await app.register(bodies)
-  await app.register(openapi, { version: options.version })
+  await app.register(openapi, {
+    version: options.version,
+    requireAccess: createRequireAccess(options.access.docs, {
+      tenants: deps.tenants,
+      operatorKey: options.operatorKey,
+    }),
+  })
 
   app.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime)
@@ -160,6 +180,8 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
   await app.register(batchResultsRoute(deps))
   await app.register(listModelsRoute(deps))
   await app.register(probesRoute(deps))
+  await app.register(queuesRoute(deps, options))
+  await app.register(metricsRoute(deps, options))
   await app.register(v2Routes(deps, options), { prefix: '/v2' })
   await app.register(torchServeRoutes(deps, options))
   return app

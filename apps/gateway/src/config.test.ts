@@ -17,6 +17,7 @@ test('the defaults', () => {
   assert.deepEqual(loadConfig({}), {
     listen: { host: '127.0.0.1', port: 5000 },
     redis: { url: 'redis://127.0.0.1:6379', prefix: 'menagerie' },
+    uploads: { kind: 'redis' },
     logLevel: 'info',
     tracing: null,
     cacheTtlMs: 86_400_000,
@@ -35,6 +36,7 @@ test('the defaults', () => {
     sweepIntervalMs: 60_000,
     urlInputs: { isEnabled: false, isPrivateAllowed: false, timeoutMs: 10_000 },
     operatorKey: null,
+    access: { metrics: 'open', queues: 'tenant', docs: 'open' },
     apiKeysFile: null,
     queueAgeMaxMs: 86_400_000,
     webhooks: {

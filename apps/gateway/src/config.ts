@@ -7,11 +7,16 @@ import {
 import { loadEnv } from '@menagerie/shared/env'
 import { readRedisSettings } from '@menagerie/shared/redis-settings'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
+import { readUploadSettings } from '@menagerie/shared/upload-store/upload-settings'
 import { readTracingSettings, tracingSettings } from '@menagerie/tracing/settings'
 import Type from 'typebox'
 
 // A timer of nothing would never rest.
 const SWEEP_INTERVAL_MIN_MS = 100
+
+/** Who may read what is about the service as a whole. */
+export const ACCESS_LEVELS = ['open', 'tenant', 'operator', 'off'] as const
+export type AccessLevel = (typeof ACCESS_LEVELS)[number]
 
 const WEBHOOK_SECRET_PATTERN = 'whsec_[A-Za-z0-9+/]{32,88}={0,2}'
 
@@ -89,7 +94,7 @@ export const GatewaySettings = Type.Object({
   DEAD_LETTER_TTL: DurationText({
     default: '7d',
     description:
-      'How long a failed prediction and its picture are kept to be replayed; the picture only while Redis is less than half full',
+      'How long a failed prediction and its picture are kept to be replayed; a picture in Redis only while that is less than half full',
   }),
   SWEEP_INTERVAL: DurationText({
     default: '1m',
@@ -113,9 +118,22 @@ export const GatewaySettings = Type.Object({
     Type.String({
       pattern: '^[A-Za-z0-9._~+/-]{16,}=*$',
       description:
-        'Bearer token of the calls under /v1/dead-letter: 16 or more letters, digits and ._~+/-. Without it they are refused',
+        'Bearer token of the calls under /v1/dead-letter, and of what METRICS_ACCESS, QUEUES_ACCESS and DOCS_ACCESS keep for operators: 16 or more letters, digits and ._~+/-. Without it they are refused',
     }),
   ),
+  METRICS_ACCESS: Type.Enum([...ACCESS_LEVELS], {
+    default: 'open',
+    description:
+      'Who may read /metrics: open is everybody; tenant who has an API key or the operator key; operator who has the operator key; off nobody',
+  }),
+  QUEUES_ACCESS: Type.Enum([...ACCESS_LEVELS], {
+    default: 'tenant',
+    description: 'The same for /v1/queues. Without API keys everybody is a tenant',
+  }),
+  DOCS_ACCESS: Type.Enum([...ACCESS_LEVELS], {
+    default: 'open',
+    description: 'The same for /docs and /openapi.json. Browsers send no key, so the page is for open alone',
+  }),
   API_KEYS_FILE: Type.Optional(
     Type.String({
       description:
@@ -156,6 +174,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
   return {
     listen: { host: settings.HOST, port: settings.PORT },
     redis: readRedisSettings(settings),
+    uploads: readUploadSettings(settings),
     logLevel: settings.LOG_LEVEL,
     tracing: readTracingSettings(settings),
     cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
@@ -182,6 +201,11 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
       timeoutMs: parseDurationMs(settings.URL_INPUTS_TIMEOUT),
     },
     operatorKey: settings.OPERATOR_KEY ?? null,
+    access: {
+      metrics: settings.METRICS_ACCESS,
+      queues: settings.QUEUES_ACCESS,
+      docs: settings.DOCS_ACCESS,
+    },
     apiKeysFile: settings.API_KEYS_FILE ?? null,
     queueAgeMaxMs: parseDurationMs(settings.MAX_QUEUE_AGE),
     webhooks: {

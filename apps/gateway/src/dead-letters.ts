@@ -29,13 +29,13 @@ export interface DeadLetters {
    * new prediction.
    *
    * @param trace of whoever asks
-   * @throws AppError `dead_letter_not_found`, `upload_expired`, `queue_unavailable`, `queue_full`
+   * @throws AppError `dead_letter_not_found`, `upload_expired`, `upload_store_unavailable`, `queue_unavailable`, `queue_full`
    */
   replay(id: string, trace: TraceContext | undefined): Promise<PredictionRead>
   /**
    * Forgets a failed prediction and its picture.
    *
-   * @throws AppError `dead_letter_not_found`, `queue_unavailable`
+   * @throws AppError `dead_letter_not_found`, `upload_store_unavailable`, `queue_unavailable`
    */
   purge(id: string): Promise<void>
 }

@@ -80,7 +80,7 @@ export interface Deletions {
    * what is left of one that is too old to be read. What a worker or a delivery has in its hands right now goes with a later `finish`.
    *
    * @returns whether there was one
-   * @throws AppError `queue_unavailable`
+   * @throws AppError `queue_unavailable`; `upload_store_unavailable` when the picture is left to the sweep
    */
   deletePrediction(id: string): Promise<boolean>
   /** Goes on with the deletions that are not done; resolves with how many still are not. */

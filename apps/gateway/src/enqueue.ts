@@ -50,18 +50,21 @@ export const isRefusal = (error: unknown): boolean =>
   error instanceof Error && (error.name === 'ReplyError' || isRefusal(error.cause))
 
 /**
- * Stores the picture of a prediction, then puts its job into the queue; resolves once Redis has both. What is refused
+ * Stores the picture of a prediction, then puts its job into the queue; resolves once both are there. What is refused
  * leaves nothing behind; where it is unknown whether Redis took the job, its picture stays, for the job or the sweeper.
  *
  * Where the id was made from a key, a submission that finds an earlier one resolves with that, and takes itself back.
  *
- * @throws AppError `queue_unavailable`, `queue_full`, `idempotency_key_reused`, `idempotency_key_in_use`
+ * @throws AppError `queue_unavailable`, `queue_full`, `upload_store_unavailable`, `idempotency_key_reused`, `idempotency_key_in_use`
  */
 export const createEnqueue = (
   deps: EnqueueDeps,
   options: {
     uploadTtlMs: number
-    /** Whether Redis gets commands in the order in which they were sent. In a cluster each finds its own way. */
+    /**
+     * Whether a picture is stored before a job that is sent after it. In a cluster each finds its own way, and in another
+     * store than Redis anyway.
+     */
     isOrderKept: boolean
   },
 ) => {

@@ -3,7 +3,8 @@ import { coerceError } from '@menagerie/shared/coerce-error'
 
 /**
  * Runs Redis commands for a client that is waiting. Whatever goes wrong there is ours to retry later, so it
- * becomes `queue_full` when Redis is out of memory, else `queue_unavailable`: both 503.
+ * becomes `queue_full` when Redis is out of memory, else `queue_unavailable`: both 503. A store of uploads that is not
+ * Redis says by itself that it is unavailable.
  */
 export const guardRedis = async <T>(run: () => Promise<T>): Promise<T> => {
   try {

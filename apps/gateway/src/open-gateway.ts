@@ -16,14 +16,19 @@ import { createBaseUrl } from './base-url.ts'
 import { createBatchWorker } from './batches/batch-worker.ts'
 import { createBatchViewer } from './batches/view-batch.ts'
 import { createCapacityReader } from './capacity.ts'
+import { checkUploadStore } from './check-upload-store.ts'
 import { closeWorker } from './close-worker.ts'
 import type { GatewayConfig } from './config.ts'
 import { createFairOrder } from './fair-order.ts'
 import { guardRedis } from './guard-redis.ts'
 import { isLoopback } from './is-loopback.ts'
 import { createJobQueue } from './job-queue.ts'
+import { createDeadLetterCounts } from './metrics/dead-letter-counts.ts'
+import { createGatewayMetrics } from './metrics/gateway-metrics.ts'
+import { createServiceReader } from './metrics/service-reader.ts'
 import { createModelCatalog } from './model-catalog.ts'
 import { createPredictionViewer } from './predictions.ts'
+import { createQueueReader } from './queue-reader.ts'
 import { createRecordReader } from './record-reader.ts'
 import { createSubmit } from './submit.ts'
 import { startSweeper } from './sweeper.ts'
@@ -45,6 +50,7 @@ const SWEEP_GRACE_MS = 5 * 60_000
 /** Opens everything a gateway needs and builds its app. Redis need not be there yet. */
 export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const releasers = new Releasers()
+  const metrics = createGatewayMetrics()
   const { prefix, url } = config.redis
   const { webhooks, resultTtlMs, deadLetterTtlMs } = config
   const retention = { resultTtlMs, deadLetterTtlMs }
@@ -78,6 +84,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const registry = createWorkerRegistry({ redis: commands, keys })
   const catalog = createModelCatalog({ registry }, { defaultModel: config.defaultModel })
   const readCapacity = createCapacityReader({ registry })
+  const readQueue = createQueueReader({ redis: commands, readCapacity }, { prefix })
   const reader = createRecordReader({ redis: commands, catalog }, { prefix, ...retention })
   const viewPrediction = createPredictionViewer({ catalog, readCapacity }, retention)
 
@@ -98,7 +105,18 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   if (isDelivering) {
     const consumer = openConsumer('gateway-webhooks')
     openWebhooks(
-      { consumer, commands, keys, reader, viewPrediction, secretsOf, releasers, tracer, log },
+      {
+        consumer,
+        commands,
+        keys,
+        reader,
+        viewPrediction,
+        secretsOf,
+        countDeliveries: metrics.countDeliveries,
+        releasers,
+        tracer,
+        log,
+      },
       { ...webhooks, prefix, userAgent },
     )
   }
@@ -119,6 +137,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       readCapacity,
       secretsOf,
       tracer,
+      onAccepted: (data) => metrics.accepted(data),
       log,
     },
     config,
@@ -128,6 +147,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       uploadGraceMs: 2 * SWEEP_GRACE_MS + stagingMaxMs(config),
     },
   )
+  if (config.uploads.kind !== 'redis') void checkUploadStore({ uploads: predictions.uploads, log })
   if (isDelivering) {
     const redis = openConsumer('gateway-batches')
     const { watchBatch } = predictions.batches
@@ -135,10 +155,19 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
     releasers.push(`${BATCH_QUEUE_NAME} worker`, () => closeWorker(worker, redis, 0))
   }
   const sweeper = startSweeper(
-    { redis: commands, keys, sweep: predictions.sweep, log },
+    { redis: commands, keys, sweep: metrics.countSweeps(predictions.sweep), log },
     { intervalMs: config.sweepIntervalMs },
   )
   releasers.push('sweeper', () => sweeper.stop())
+
+  const readService = createServiceReader({
+    redis: commands,
+    keys,
+    catalog,
+    readQueue,
+    deadLetters: createDeadLetterCounts({ redis: commands }, { prefix }),
+    readMemoryShare: predictions.readMemoryShare,
+  })
 
   const app = await buildApp(
     {
@@ -162,6 +191,9 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       viewPrediction,
       catalog,
       readCapacity,
+      readQueue,
+      metrics,
+      readMetrics: () => metrics.render(readService, () => waits.count()),
       checkWritable: async () => {
         await guardRedis(() => commands.set(keys.probe, '1', 'PX', 1000))
       },
@@ -175,6 +207,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       drainDelayMs: config.drainDelayMs,
       trustProxy: config.trustProxy,
       operatorKey: config.operatorKey,
+      access: config.access,
       version: VERSION,
     },
   )

@@ -94,6 +94,20 @@ test('a picture of a job that only a newer gateway understands stays', async (t)
   assert.equal((await gateway.listUploads()).length, 1)
 })
 
+test('a picture whose time is over goes, whatever its owner says', async (t) => {
+  const gateway = await openTestGateway(t)
+  const { id } = await submit(gateway)
+  const key = gateway.queue.toKey(id)
+  const data = JSON.parse((await gateway.redis.hget(key, 'data')) ?? '') as PredictJobData
+  // More than MAX_QUEUE_AGE and DEAD_LETTER_TTL together.
+  const old = oldUploadId(id, MODEL, 30 * 86_400_000)
+  await putUpload(gateway, old)
+  const upload = { ...data.upload, id: old }
+  await gateway.redis.hset(key, 'data', JSON.stringify({ ...data, upload }))
+  await sweepNow(gateway.env)
+  assert.equal(await hasUpload(gateway, old), false)
+})
+
 test('the webhook of a submission that came second goes, that of the first stays', async (t) => {
   const gateway = await openTestGateway(t, { WEBHOOK_SECRET, WEBHOOK_ALLOW_PRIVATE: '1' })
   const { id } = await submit(gateway, { fields: { webhook: 'http://127.0.0.1:9/' } })

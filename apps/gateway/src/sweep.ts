@@ -1,7 +1,6 @@
 import { predictQueueName, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { isTerminal } from '@menagerie/contract/prediction'
 import { jobKey } from '@menagerie/shared/keys'
-import { SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import { parseUploadId } from '@menagerie/shared/upload-store/upload-id'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { RedisConnection } from '@menagerie/shared/redis'
@@ -43,11 +42,14 @@ export const createSweep = (
     queue: Pick<JobQueue, 'readWebhook' | 'removeWebhook'>
     deletions: Pick<Deletions, 'finish'>
     sweepBatches: SweepBatches
-    readMemoryShare: () => Promise<number>
+    /** Whether there is room for pictures that may be of use: those of what failed. */
+    hasSpareRoom: () => Promise<boolean>
   },
   options: {
     prefix: string
     resultTtlMs: number
+    /** An upload this old is needed by nobody, whatever its owner says. */
+    uploadTtlMs: number
     /** A webhook this young may belong to a job that is only about to be made. */
     graceMs: number
     /** The same of a picture: the first of a batch may be older than the batch by all the time that it took to arrive. */
@@ -67,13 +69,16 @@ export const createSweep = (
 
   const isNeeded = async (uploadId: string): Promise<boolean> => {
     const owner = parseUploadId(uploadId)
-    // Of another kind: it goes when it expires.
-    if (owner === null || Date.now() - owner.storedAt < options.uploadGraceMs) return true
+    // Of another kind: it goes when it expires, if it does.
+    if (owner === null) return true
+    const ageMs = Date.now() - owner.storedAt
+    if (ageMs < options.uploadGraceMs) return true
+    if (ageMs > options.uploadTtlMs) return false
     const found = await findOwner(owner.predictionId, owner.model)
     if (found === 'unknown') return true
     if (found === null || found.isHidden || found.record.data.upload.id !== uploadId) return false
     if (!isTerminal(found.status)) return true
-    return isReplayable(found) && (await deps.readMemoryShare()) <= SPARE_SHARE_MAX
+    return isReplayable(found) && (await deps.hasSpareRoom())
   }
 
   const sweepUploads = async (): Promise<number> => {

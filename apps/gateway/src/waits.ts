@@ -8,6 +8,10 @@ import { createBells } from './bells.ts'
 import { isEnded, type PredictionRead, type RecordReader } from './record-reader.ts'
 import { createSafetyPoll } from './safety-poll.ts'
 
+/** For what clients wait: an answer to their request, the events of a prediction, the results of a batch. */
+export const WAITER_KINDS = ['answer', 'events', 'results'] as const
+export type WaiterKind = (typeof WAITER_KINDS)[number]
+
 export interface WaitOptions {
   timeoutMs: number
   signal?: AbortSignal
@@ -34,12 +38,14 @@ export interface Listener {
 
 export interface Waits {
   /** For a prediction that is about to be enqueued: nothing of it can be missed, so no first look is needed. */
-  listen(id: string): Listener
+  listen(id: string, kind?: WaiterKind): Listener
   /** For a prediction that may have ended already: looks first, then waits. See `Listener.waitForEnd`. */
   waitForEnd(id: string, options: WaitOptions): Promise<PredictionRead | null>
   /** Sends everybody home with what is known now. */
   stop(): void
   isStopped(): boolean
+  /** How many wait now. */
+  count(): Record<WaiterKind, number>
 }
 
 /** What wakes somebody: an announcement, or a reading that is what is waited for (null: there is no such prediction). */
@@ -65,6 +71,7 @@ export const createWaits = (deps: {
   // An announcement can be missed: a worker may die before it makes it, a connection may be down when it is made.
   const safetyPoll = createSafetyPoll(deps.reader.read)
   let isStopped = false
+  const counts: Record<WaiterKind, number> = { answer: 0, events: 0, results: 0 }
 
   deps.subscriber.on('message', (_channel, message) => bells.ring(readEndedId(message), { message }))
   const subscribe = (): void => void deps.subscriber.subscribe(deps.keys.ended).catch(() => undefined)
@@ -74,7 +81,7 @@ export const createWaits = (deps: {
 
   const isOver = (signal?: AbortSignal): boolean => isStopped || signal?.aborted === true
 
-  const listen = (id: string): Listener => {
+  const listen = (id: string, kind: WaiterKind = 'answer'): Listener => {
     const { bell, remove } = bells.hang(id)
 
     const look = async (isLast: boolean): Promise<PredictionRead | null | undefined> => {
@@ -104,6 +111,7 @@ export const createWaits = (deps: {
       const show = (read: PredictionRead | null): void => {
         if (read === null || isReached(read)) bell.ring({ read })
       }
+      counts[kind] += 1
       const unwatch = timeoutMs > 0 ? safetyPoll.watch(id, show) : () => undefined
       try {
         for (;;) {
@@ -117,6 +125,7 @@ export const createWaits = (deps: {
           if (read !== undefined && (isLast || read === null || isReached(read))) return read
         }
       } finally {
+        counts[kind] -= 1
         unwatch()
         signal?.removeEventListener('abort', wake)
       }
@@ -148,5 +157,6 @@ export const createWaits = (deps: {
       bells.ringAll()
     },
     isStopped: () => isStopped,
+    count: () => ({ ...counts }),
   }
 }

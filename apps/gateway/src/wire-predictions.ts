@@ -1,9 +1,10 @@
 import { createAdmission, type Admission } from './admission.ts'
 import { createAnnounceEnd } from '@menagerie/shared/announce-end'
+import type { PredictJobData } from '@menagerie/contract/job'
 import type { Keys } from '@menagerie/shared/keys'
-import { createMemoryShareReader } from '@menagerie/shared/memory-share'
+import { createMemoryShareReader, SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import { createResultCache } from '@menagerie/shared/result-cache'
-import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
+import { openUploadStore } from '@menagerie/shared/upload-store/open-upload-store'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Tracer } from '@menagerie/tracing/tracer'
 import type { Logger } from 'pino'
@@ -43,6 +44,8 @@ export interface PredictionDeps {
   /** With what a tenant's webhooks are signed. */
   secretsOf: (tenantId: string) => readonly string[]
   tracer: Tracer
+  /** Told of each prediction that is accepted. */
+  onAccepted: (data: PredictJobData) => void
   log: Logger
 }
 
@@ -69,7 +72,10 @@ export const wirePredictions = (
   const { queueAgeMaxMs, resultTtlMs, deadLetterTtlMs, webhooks } = config
   const { prefix } = config.redis
   const redis = commands
-  const uploads = createRedisUploadStore({ redis: commands, keys })
+  const isInRedis = config.uploads.kind === 'redis'
+  const openUploads = (redis: RedisConnection) =>
+    openUploadStore({ redis }, { uploads: config.uploads, redisPrefix: prefix })
+  const uploads = openUploads(commands)
   const cache = createResultCache({ redis, keys }, { ttlMs: config.cacheTtlMs })
   const forget = createForget({ redis }, { prefix })
   const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
@@ -81,11 +87,19 @@ export const wirePredictions = (
   const identify = createIdentify({ redis, keys })
 
   const uploadTtlMs = queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS
-  const acceptingUploads = createRedisUploadStore({ redis: accepting, keys })
-  const enqueue = createEnqueue(
+  const acceptingUploads = openUploads(accepting)
+  const enqueueOnly = createEnqueue(
     { uploads: acceptingUploads, queue, reader, forget, tracer },
-    { uploadTtlMs, isOrderKept: !accepting.isCluster },
+    { uploadTtlMs, isOrderKept: isInRedis && !accepting.isCluster },
   )
+  const enqueue: Enqueue = async (submission) => {
+    const enqueued = await enqueueOnly(submission)
+    const { idempotency } = submission.data
+    // Otherwise it repeats one that was accepted before.
+    const isNew = enqueued.data.idempotency?.submission_id === idempotency?.submission_id
+    if (isNew) deps.onAccepted(submission.data)
+    return enqueued
+  }
   const checkWebhookUrl = createWebhookUrlPolicy({
     secretsOf: deps.secretsOf,
     isPrivateAllowed: webhooks.isPrivateAllowed,
@@ -135,6 +149,7 @@ export const wirePredictions = (
       shares,
       announceEnd,
       tracer,
+      onAccepted: deps.onAccepted,
       log,
     },
     {
@@ -157,12 +172,14 @@ export const wirePredictions = (
       queue,
       deletions,
       sweepBatches: batches.sweepBatches,
-      readMemoryShare,
+      hasSpareRoom: async () => !isInRedis || (await readMemoryShare()) <= SPARE_SHARE_MAX,
     },
-    { prefix, resultTtlMs, ...options },
+    { prefix, resultTtlMs, uploadTtlMs, ...options },
   )
   return {
+    uploads,
     admission,
+    readMemoryShare,
     shares,
     identify,
     acceptPrediction,

@@ -3,6 +3,7 @@ import { DurationText, parseDurationMs } from '@menagerie/shared/duration'
 import { loadEnv } from '@menagerie/shared/env'
 import { readRedisSettings } from '@menagerie/shared/redis-settings'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
+import { readUploadSettings } from '@menagerie/shared/upload-store/upload-settings'
 import { readTracingSettings, tracingSettings } from '@menagerie/tracing/settings'
 import { defaultCacheDir } from '@menagerie/model-files/cache-dir'
 import Type from 'typebox'
@@ -57,13 +58,13 @@ export const WorkerSettings = Type.Object({
   ),
   PROBE_HOST: Type.String({
     default: '127.0.0.1',
-    description: 'Address of /livez and /readyz; 0.0.0.0 in a container',
+    description: 'Address of /livez, /readyz and /metrics; 0.0.0.0 in a container',
   }),
   PROBE_PORT: Type.Integer({
     default: 5001,
     minimum: 0,
     maximum: 65_535,
-    description: 'Port of /livez and /readyz',
+    description: 'Port of /livez, /readyz and /metrics',
   }),
   JOB_LOCK: DurationText({
     default: '15s',
@@ -86,6 +87,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
   const settings = loadEnv(WorkerSettings, env)
   return {
     redis: readRedisSettings(settings),
+    uploads: readUploadSettings(settings),
     logLevel: settings.LOG_LEVEL,
     tracing: readTracingSettings(settings),
     cacheTtlMs: parseDurationMs(settings.CACHE_TTL),

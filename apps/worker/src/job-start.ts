@@ -8,6 +8,7 @@ import {
 } from '@menagerie/contract/job-record'
 import type { TraceContext } from '@menagerie/contract/trace-context'
 import { jobKey } from '@menagerie/shared/keys'
+import { listenForAbort } from '@menagerie/inference/listen-for-abort'
 import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { runSpan } from '@menagerie/tracing/run-span'
@@ -52,27 +53,34 @@ return redis.call('HMGET', KEYS[1], '${STARTED_AT_FIELD}', '${OPEN_RUNS_FIELD}',
 const hashKey = (deps: JobStartDeps, job: Job, data: PredictJobData): string =>
   jobKey(deps.prefix, predictQueueName(data.model), job.id ?? '')
 
+/** A store that hangs must not keep a worker from stopping. */
+const waitFor = async <T>(fetching: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  const { aborted, stop } = listenForAbort(signal)
+  return Promise.race([fetching, aborted]).finally(stop)
+}
+
 /**
  * Begins a run: notes when the first one began, looks whether the job was canceled, is past its deadline or has killed
- * too many workers, and fetches the bytes; all of it in the time of one round trip. Every run that begins here must
- * come to `endRun`, or it counts as a death of its worker.
+ * too many workers, and fetches the bytes; all of it at the same time. Every run that begins here must come to `endRun`,
+ * or it counts as a death of its worker. What is not to be run is told so also while the store of the pictures is away.
  *
  * @param trace of the run
  * @returns the bytes of the picture, null when they are gone or the answer is known; and when the first run began, epoch ms
- * @throws AppError `prediction_canceled`, `prediction_expired`, `worker_lost`
+ * @throws AppError `prediction_canceled`, `prediction_expired`, `worker_lost`, `upload_store_unavailable`; the reason of
+ *   `signal` when that fires before the bytes are there
  */
 export const startRun = async (
   deps: JobStartDeps,
   job: Job,
   data: PredictJobData,
-  trace: TraceContext | undefined,
+  { signal, trace }: { signal?: AbortSignal | undefined; trace?: TraceContext | undefined },
 ): Promise<{ bytes: Buffer | null; startedAt: number }> => {
   const fetch = (uploadId: string): Promise<Buffer | null> =>
     runSpan(deps.tracer, 'store get', { parent: trace }, () => deps.uploads.get(uploadId))
-  const [marks, bytes] = await Promise.all([
-    deps.redis.eval(MARK_START, 1, hashKey(deps, job, data), job.attemptsStarted),
-    data.upload.id === null ? null : fetch(data.upload.id),
-  ])
+  const fetching = data.upload.id === null ? Promise.resolve(null) : fetch(data.upload.id)
+  // It is looked at below, if the job is to be run.
+  fetching.catch(() => undefined)
+  const marks = await deps.redis.eval(MARK_START, 1, hashKey(deps, job, data), job.attemptsStarted)
   // What is thrown leads nowhere: without its lock this worker cannot end the job.
   if (marks === null) throw new AppError('prediction_canceled', 'it has ended or was deleted meanwhile')
   const [startedAt, openRuns, canceledAt] = marks as [string, string, string | null]
@@ -83,7 +91,7 @@ export const startRun = async (
   if (Number(openRuns) > WORKER_DEATHS_MAX) {
     throw new AppError('worker_lost', `${WORKER_DEATHS_MAX} workers died while they ran this prediction`)
   }
-  return { bytes, startedAt: Number(startedAt) }
+  return { bytes: await waitFor(fetching, signal), startedAt: Number(startedAt) }
 }
 
 /** KEYS: job hash. ARGV: number of the run. One run less that has told of no end. */

@@ -3,13 +3,13 @@ import { predictQueueName } from '@menagerie/contract/job'
 import { planConcurrency } from '@menagerie/inference/plan-threads'
 import type { AnnounceEnd } from '@menagerie/shared/announce-end'
 import { createErrorLog } from '@menagerie/shared/error-log'
-import { SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { readJobTrace, traceIdsOf } from '@menagerie/tracing/trace-context'
 import { Worker, type Job } from 'bullmq'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
 import type { ProcessJob } from './process-job.ts'
+import type { StoreOutage } from './store-outage.ts'
 
 export interface JobWorkerOptions {
   model: string
@@ -42,8 +42,9 @@ export interface JobWorkerDeps {
   process: ProcessJob
   /** Tells the gateways that a prediction has ended. */
   announceEnd: AnnounceEnd
-  /** Of Redis: how full it is, 0 to 1. */
-  readMemoryShare: () => Promise<number>
+  /** Whether there is room for pictures that may be of use: those of what failed. */
+  hasSpareRoom: () => Promise<boolean>
+  storeOutage: Pick<StoreOutage, 'guard'>
   log: Logger
 }
 
@@ -66,11 +67,11 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
       maxStalledCount: STALLED_COUNT_MAX,
     },
   )
+  deps.storeOutage.guard(worker)
   const dropUpload = async (job: Job, failure: Error | null): Promise<void> => {
     const uploadId = uploadIdOf(job)
     if (uploadId === null) return
-    const isKept =
-      failure !== null && isReplayable(failure) && (await deps.readMemoryShare()) <= SPARE_SHARE_MAX
+    const isKept = failure !== null && isReplayable(failure) && (await deps.hasSpareRoom())
     if (!isKept) await deps.uploads.delete(uploadId)
   }
   // What is missed here is made up for: whoever waits looks again by himself, and the sweeper finds the picture.

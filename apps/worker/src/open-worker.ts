@@ -3,14 +3,13 @@ import { createClassifier } from '@menagerie/inference/classifier'
 import { listenForAbort } from '@menagerie/inference/listen-for-abort'
 import { readCpuBudget } from '@menagerie/inference/cpu-budget'
 import { planThreads } from '@menagerie/inference/plan-threads'
-import { resolveModel } from '@menagerie/model-files/resolve-model'
 import { createAnnounceEnd } from '@menagerie/shared/announce-end'
 import { createKeys } from '@menagerie/shared/keys'
 import { createErrorLog } from '@menagerie/shared/error-log'
-import { createMemoryShareReader } from '@menagerie/shared/memory-share'
+import { createMemoryShareReader, SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
-import { createRedisUploadStore } from '@menagerie/shared/upload-store/redis-upload-store'
+import { openUploadStore } from '@menagerie/shared/upload-store/open-upload-store'
 import { createResultCache } from '@menagerie/shared/result-cache'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import { openTracer } from '@menagerie/tracing/open-tracer'
@@ -21,27 +20,11 @@ import type { Logger } from 'pino'
 import { followCancellations } from './cancellations.ts'
 import type { WorkerConfig } from './config.ts'
 import { startHeartbeat, type Heartbeat } from './heartbeat.ts'
+import { findModel } from './find-model.ts'
 import { createFingerprint } from './fingerprint.ts'
+import { createWorkerMetrics } from './metrics.ts'
 import { startProbeServer, type Health } from './probe-server.ts'
 import { selectAnswers } from './select-answers.ts'
-
-const findModel = async (config: WorkerConfig, log: Logger, signal: AbortSignal | undefined) => {
-  const { name, dir, cacheDir, isDownloadAllowed, isStandInAllowed } = config.model
-  const model = await resolveModel({
-    name,
-    ...(dir === null ? {} : { modelDir: dir }),
-    cacheDir,
-    download: isDownloadAllowed,
-    allowStandIn: isStandInAllowed,
-    signal,
-    log: { info: (line) => log.info(line), warn: (line) => log.warn(line) },
-  })
-  log.info(
-    { model: model.name, digest: model.digest, source: model.source, trained: model.trained },
-    'model found',
-  )
-  return model
-}
 
 /** The first heartbeat must not fail for want of a connection that is only about to be there: the next is seconds away. */
 const waitForConnection = async (redis: RedisConnection): Promise<void> => {
@@ -54,6 +37,7 @@ const loadQueueModules = async () => ({
   ...(await import('./drain.ts')),
   ...(await import('./job-worker.ts')),
   ...(await import('./process-job.ts')),
+  ...(await import('./store-outage.ts')),
   ...(await import('./tell-start.ts')),
 })
 
@@ -64,11 +48,13 @@ const openAll = async (
   releasers: Releasers,
   stop: AbortSignal | undefined,
 ) => {
-  const probes = await startProbeServer(health, config.probe)
+  const metrics = createWorkerMetrics({ model: config.model.name, readState: () => health.state })
+  const probes = await startProbeServer({ health, metrics }, config.probe)
   releasers.push('probe server', () => probes.close())
 
   const plan = planThreads(config.inferenceMode, config.inferenceThreads ?? readCpuBudget())
-  const model = await findModel(config, log, stop)
+  const model = await findModel(config.model, log, stop)
+  metrics.serves({ digest: model.digest, trained: model.trained, threads: plan.threads })
   const answers = selectAnswers(model, config.model.isAnimalsOnly)
   const loading = Promise.all([loadQueueModules(), openTracer(config.tracing, log)])
   const classifier = await createClassifier({
@@ -101,14 +87,20 @@ const openAll = async (
 
   const keys = createKeys(config.redis.prefix)
   // A deletion, which a full Redis takes, since workers go on there.
-  health.canTakeJobs = () =>
-    beatRedis.del(keys.probe).then(
+  health.findObstacle = async () => {
+    const isRedisThere = await beatRedis.del(keys.probe).then(
       () => queueRedis.status === 'ready',
       () => false,
     )
+    if (!isRedisThere) return 'queue_unavailable'
+    return storeOutage.isOn() ? 'upload_store_unavailable' : null
+  }
   const fingerprint = createFingerprint({ digest: model.digest, input: model.manifest.input, ...answers })
   const id = `${hostname()}-${randomUUID().slice(0, 8)}`
-  const uploads = createRedisUploadStore({ redis, keys })
+  const uploads = openUploadStore({ redis }, { uploads: config.uploads, redisPrefix: config.redis.prefix })
+  const storeOutage = queue.createStoreOutage({ redis, uploads, log })
+  releasers.push('store outage', async () => storeOutage.stop())
+  if (config.uploads.kind !== 'redis') void storeOutage.check()
   const heartbeat: Heartbeat = startHeartbeat(
     { registry: createWorkerRegistry({ redis: beatRedis, keys }), health, log },
     {
@@ -147,21 +139,28 @@ const openAll = async (
     prefix: config.redis.prefix,
     classifier,
     worker: { id, digest: model.digest, trained: model.trained },
-    onServed: (ms) => heartbeat.served(ms),
+    onServed: (ms) => {
+      heartbeat.served(ms)
+      metrics.ran()
+    },
     remember,
     tellStart,
     tracer,
+    storeOutage,
     log,
   })
   const queueOptions = { model: model.name, prefix: config.redis.prefix }
   const announceEnd = createAnnounceEnd({ redis, keys }, { prefix: config.redis.prefix })
+  const readMemoryShare = createMemoryShareReader({ redis, key: keys.models })
   const worker = queue.createJobWorker(
     {
       redis: queueRedis,
       uploads,
-      process,
+      process: metrics.countActive(process),
       announceEnd,
-      readMemoryShare: createMemoryShareReader({ redis, key: keys.models }),
+      hasSpareRoom: async () =>
+        config.uploads.kind !== 'redis' || (await readMemoryShare()) <= SPARE_SHARE_MAX,
+      storeOutage,
       log,
     },
     {
@@ -171,6 +170,7 @@ const openAll = async (
       lockMs: config.jobLockMs,
     },
   )
+  metrics.follow(worker)
   const cancellations = createConsumerRedis({ ...connection, name: 'worker-cancellations' })
   releasers.push('worker-cancellations', () => closeRedis(cancellations))
   followCancellations({ subscriber: cancellations, keys, worker })
@@ -198,7 +198,7 @@ const openAll = async (
  */
 export const openWorker = async (config: WorkerConfig, log: Logger, stop?: AbortSignal) => {
   const releasers = new Releasers()
-  const health: Health = { state: 'starting', canTakeJobs: async () => false }
+  const health: Health = { state: 'starting', findObstacle: async () => null }
   const drain = (): void => {
     health.state = 'draining'
   }

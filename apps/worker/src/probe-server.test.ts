@@ -1,11 +1,14 @@
+import type { ErrorCode } from '@menagerie/contract/errors'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createWorkerMetrics } from './metrics.ts'
 import { startProbeServer, type Health } from './probe-server.ts'
 
 test('readiness follows the state and the queue; liveness follows neither', async (t) => {
-  let isQueueThere = true
-  const health: Health = { state: 'starting', canTakeJobs: async () => isQueueThere }
-  const server = await startProbeServer(health, { host: '127.0.0.1', port: 0 })
+  let obstacle: ErrorCode | null = null
+  const health: Health = { state: 'starting', findObstacle: async () => obstacle }
+  const metrics = createWorkerMetrics({ model: 'test-model', readState: () => health.state })
+  const server = await startProbeServer({ health, metrics }, { host: '127.0.0.1', port: 0 })
   t.after(() => server.close())
   const address = server.address()
   assert.ok(typeof address === 'object' && address !== null)
@@ -26,7 +29,8 @@ test('readiness follows the state and the queue; liveness follows neither', asyn
   assert.equal((await probe('/nothing')).status, 404)
 
   health.state = 'ready'
-  isQueueThere = false
-  assert.deepEqual(await probe('/readyz'), { status: 503, body: { status: 'queue_unavailable' } })
+  for (obstacle of ['queue_unavailable', 'upload_store_unavailable'] as const) {
+    assert.deepEqual(await probe('/readyz'), { status: 503, body: { status: obstacle } })
+  }
   assert.equal((await probe('/livez')).status, 200)
 })

@@ -21,6 +21,7 @@ import { CANCELED } from './cancellations.ts'
 import { toJobError } from './failure.ts'
 import { handBackJob } from './hand-back.ts'
 import { endRun, startRun, type JobStartDeps } from './job-start.ts'
+import type { StoreOutage } from './store-outage.ts'
 import type { TellStart } from './tell-start.ts'
 import { traceAttempt, traceRun } from './trace-attempt.ts'
 import { createTurns } from './turns.ts'
@@ -32,6 +33,7 @@ export interface ProcessJobDeps extends JobStartDeps {
   /** Keeps an answer for the next time that somebody sends the same bytes. */
   remember: (picture: { tenant: string; sha256: string }, answer: KnownAnswer) => void
   tellStart: TellStart
+  storeOutage: Pick<StoreOutage, 'putOff'>
   log: Logger
 }
 
@@ -144,7 +146,7 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     if (data.known !== undefined && isShort) return repeat(data.known, data)
     signal?.throwIfAborted()
     try {
-      const { bytes, startedAt } = await startRun(deps, job, data, span.context)
+      const { bytes, startedAt } = await startRun(deps, job, data, { signal, trace: span.context })
       signal?.throwIfAborted()
       // At the same time, so that it costs none; but Redis has it before the prediction ends.
       const telling = tellStart(job, data, startedAt, span)
@@ -186,6 +188,9 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
       }
       if (signal?.aborted === true && signal.reason === CANCELED) {
         throw toJobError(new AppError('prediction_canceled', 'it was canceled'))
+      }
+      if (thrown instanceof AppError && thrown.code === 'upload_store_unavailable') {
+        await deps.storeOutage.putOff(job, token, thrown)
       }
       deps.log.warn({ err: thrown, predictionId: job.id, ...span.ids }, 'attempt failed')
       throw toJobError(thrown)

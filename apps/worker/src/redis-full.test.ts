@@ -22,7 +22,7 @@ test('a run begins and ends while Redis is full', async (t) => {
 
   await queue.redis.config('SET', 'maxmemory', '1mb')
   await assert.rejects(queue.redis.set(`${deps.prefix}:x`, 'x'), /OOM/)
-  const { bytes } = await startRun(deps, job, data, undefined)
+  const { bytes } = await startRun(deps, job, data, {})
   assert.deepEqual(bytes, picture)
   await endRun(deps, job, data)
   await queue.redis.config('SET', 'maxmemory', '0')

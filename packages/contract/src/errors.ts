@@ -46,6 +46,7 @@ export const ERRORS = {
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   queue_unavailable: { status: 503, title: 'The queue cannot be reached' },
   queue_full: { status: 503, title: 'The queue is full' },
+  upload_store_unavailable: { status: 503, title: 'The store of the pictures cannot be used' },
   shutting_down: { status: 503, title: 'This server is shutting down' },
   prediction_timeout: { status: 504, title: 'The prediction is not finished yet' },
   // The outcome of a prediction

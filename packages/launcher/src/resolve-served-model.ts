@@ -1,4 +1,5 @@
 import { ModelNotFoundError } from '@menagerie/model-files/model-not-found-error'
+import { createProgressLog } from '@menagerie/model-files/progress-log'
 import { resolveModel, type ResolvedModel } from '@menagerie/model-files/resolve-model'
 import { ensureStandIn } from '@menagerie/model-tools/stand-in'
 import { frame } from './frame.ts'
@@ -9,20 +10,6 @@ export interface ServedModelOptions {
   cacheDir: string
   log: (line: string) => void
   signal?: AbortSignal | undefined
-}
-
-/** One line for each tenth of a download. */
-const createProgressLog = (
-  name: string,
-  log: (line: string) => void,
-): ((progress: { receivedBytes: number; totalBytes: number }) => void) => {
-  let loggedTenths = 0
-  return ({ receivedBytes, totalBytes }) => {
-    const tenths = Math.floor((10 * receivedBytes) / totalBytes)
-    if (tenths <= loggedTenths) return
-    loggedTenths = tenths
-    log(`Downloading ${name}: ${tenths * 10} % of ${(totalBytes / 1e6).toFixed(1)} MB`)
-  }
 }
 
 const warnOfStandIn = (name: string): string =>

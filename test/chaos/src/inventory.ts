@@ -1,7 +1,8 @@
 import { predictQueueName } from '@menagerie/contract/job'
 import { parseJobData, parseRecord, PROGRESS_FIELDS } from '@menagerie/contract/record-fields'
 import { readStatus } from '@menagerie/contract/job-record'
-import { jobKey, type Keys } from '@menagerie/shared/keys'
+import { jobKey } from '@menagerie/shared/keys'
+import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { Redis } from 'ioredis'
 import type { StoredJob } from './audit.ts'
 
@@ -28,10 +29,10 @@ export interface Inventory {
   uploads: string[]
 }
 
-/** Everything that Redis holds of a model's predictions, read from the keys themselves. */
+/** Everything that Redis holds of a model's predictions, read from the keys themselves, and what is in the store. */
 export const takeInventory = async (
   redis: Redis,
-  keys: Keys,
+  store: UploadStore,
   options: { prefix: string; model: string },
 ): Promise<Inventory> => {
   const jobPrefix = jobKey(options.prefix, predictQueueName(options.model), '')
@@ -49,7 +50,6 @@ export const takeInventory = async (
     const { key: submissionKey } = record.data.metadata
     inventory.jobs.push({ id: record.id, key: typeof submissionKey === 'string' ? submissionKey : null })
   }
-  const uploads = await scanIds(redis, keys.upload(''))
-  inventory.uploads = uploads.filter((id) => !keptUploads.has(id))
+  for await (const id of store.list()) if (!keptUploads.has(id)) inventory.uploads.push(id)
   return inventory
 }

@@ -2,7 +2,7 @@ import type { ChaosOptions } from './options.ts'
 import { createSlot, type Slot } from './fleet.ts'
 import { createRedisUnderTest } from './redis-under-test.ts'
 import { gatewayName, REDIS, workerName } from './schedule.ts'
-import { gatewayEnv, workerEnv } from './settings.ts'
+import { gatewayEnv, uploadEnv, workerEnv } from './settings.ts'
 import type { WorkFolder } from './work-folder.ts'
 
 /** Starts everything that a run needs: Redis, gateways, workers. Nothing of it runs on when `killNow` was called. */
@@ -16,15 +16,19 @@ export const openSystem = async (
     onExit: (detail) => onExit(REDIS, detail),
   })
   const slots = new Map<string, Slot>()
+  const uploads = uploadEnv(options.uploadStore, folder)
   const common = { redisPort: redis.port, logDir: folder.logs, onExit }
   for (let i = 0; i < options.gateways; i++) {
     const name = gatewayName(i)
-    slots.set(name, await createSlot({ ...common, name, app: 'gateway', env: gatewayEnv() }))
+    slots.set(
+      name,
+      await createSlot({ ...common, name, app: 'gateway', env: { ...gatewayEnv(), ...uploads } }),
+    )
   }
   // One more than there are at the start: it is scaled up.
   for (let i = 0; i <= options.workers; i++) {
     const name = workerName(i)
-    const env = workerEnv(i, folder.models, options.broken)
+    const env = { ...workerEnv(i, folder.models, options.broken), ...uploads }
     slots.set(name, await createSlot({ ...common, name, app: 'worker', env }))
   }
   const isSpare = (slot: Slot): boolean => slot.name === workerName(options.workers)

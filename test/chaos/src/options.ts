@@ -3,6 +3,9 @@ import { parseArgs } from 'node:util'
 export const FSYNC_POLICIES = ['always', 'everysec'] as const
 export type FsyncPolicy = (typeof FSYNC_POLICIES)[number]
 
+export const UPLOAD_STORES = ['redis', 'fs'] as const
+export type ChaosUploadStore = (typeof UPLOAD_STORES)[number]
+
 export interface ChaosOptions {
   /** How many predictions are asked for. */
   jobs: number
@@ -14,6 +17,7 @@ export interface ChaosOptions {
   /** Workers at the start; scaling goes from one to one more than these. */
   workers: number
   appendfsync: FsyncPolicy
+  uploadStore: ChaosUploadStore
   /** What is broken on purpose, to show that the proof can fail. */
   broken: 'hand-back' | null
   /** Where the Markdown report goes; null: into a temporary folder. */
@@ -50,6 +54,7 @@ export const parseOptions = (args: string[]): ChaosOptions => {
       gateways: { type: 'string', default: '2' },
       workers: { type: 'string', default: '3' },
       appendfsync: { type: 'string', default: 'always' },
+      'upload-store': { type: 'string', default: 'redis' },
       break: { type: 'string' },
       report: { type: 'string' },
     },
@@ -62,6 +67,7 @@ export const parseOptions = (args: string[]): ChaosOptions => {
     gateways: readCount('gateways', values.gateways, 1),
     workers: readCount('workers', values.workers, 1),
     appendfsync: readChoice('appendfsync', values.appendfsync, FSYNC_POLICIES),
+    uploadStore: readChoice('upload-store', values['upload-store'], UPLOAD_STORES),
     broken: values.break === undefined ? null : readChoice('break', values.break, ['hand-back'] as const),
     reportPath: values.report ?? null,
   }
@@ -69,10 +75,11 @@ export const parseOptions = (args: string[]): ChaosOptions => {
 
 /** The command that runs the same schedule again. */
 export const formatCommand = (options: ChaosOptions): string => {
-  const { jobs, seed, kills, gateways, workers, appendfsync, broken } = options
+  const { jobs, seed, kills, gateways, workers, appendfsync, uploadStore, broken } = options
   const parts = [
     `pnpm chaos --jobs ${jobs} --seed ${seed} --kills ${kills} --gateways ${gateways} --workers ${workers}`,
     ...(appendfsync === 'always' ? [] : [`--appendfsync ${appendfsync}`]),
+    ...(uploadStore === 'redis' ? [] : [`--upload-store ${uploadStore}`]),
     ...(broken === null ? [] : [`--break ${broken}`]),
   ]
   return parts.join(' ')

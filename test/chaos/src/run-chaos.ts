@@ -1,6 +1,8 @@
 import { predictQueueName } from '@menagerie/contract/job'
+import { loadConfig } from '@menagerie/gateway/config'
 import { sweepNow } from '@menagerie/gateway/testing/sweep-now'
-import { createKeys, jobKey } from '@menagerie/shared/keys'
+import { jobKey } from '@menagerie/shared/keys'
+import { openUploadStore } from '@menagerie/shared/upload-store/open-upload-store'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { auditBooks } from './audit.ts'
 import { createBooks, type Finding } from './books.ts'
@@ -14,7 +16,7 @@ import { readAll } from './read-all.ts'
 import { startReceiver } from './receiver.ts'
 import { CHAOS_MODEL, makeReference, type Expected } from './reference.ts'
 import { planSchedule } from './schedule.ts'
-import { JOB_LOCK_MS, PREFIX } from './settings.ts'
+import { JOB_LOCK_MS, PREFIX, uploadEnv } from './settings.ts'
 import type { Submission } from './submissions.ts'
 import { waitForWeakMoment } from './weak-moment.ts'
 import type { WorkFolder } from './work-folder.ts'
@@ -136,10 +138,18 @@ export const runChaos = async (
 
     events.onPhase('books')
     const views = await readAll(books.accepted.keys(), system.gatewayUrls)
-    const keys = createKeys(PREFIX)
-    const redisUrl = `redis://127.0.0.1:${redis.port}`
-    await sweepNow({ REDIS_URL: redisUrl, REDIS_PREFIX: PREFIX, MODEL: CHAOS_MODEL })
-    const inventory = await takeInventory(redis.direct, keys, queue)
+    const env = {
+      REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+      REDIS_PREFIX: PREFIX,
+      MODEL: CHAOS_MODEL,
+      ...uploadEnv(options.uploadStore, folder),
+    }
+    await sweepNow(env)
+    const store = openUploadStore(
+      { redis: redis.direct },
+      { uploads: loadConfig(env).uploads, redisPrefix: PREFIX },
+    )
+    const inventory = await takeInventory(redis.direct, store, queue)
     const expectedOf = (submission: Submission): Expected => {
       const picture = pictures[submission.picture]
       if (picture === undefined) throw new Error(`there is no picture ${submission.picture}`)

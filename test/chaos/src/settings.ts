@@ -2,8 +2,9 @@ import type { Env } from '@menagerie/harness/processes'
 import { WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { ChaosOptions } from './options.ts'
+import type { ChaosOptions, ChaosUploadStore } from './options.ts'
 import { CHAOS_MODEL } from './reference.ts'
+import type { WorkFolder } from './work-folder.ts'
 
 export const PREFIX = 'menagerie'
 export const JOB_LOCK_MS = 1000
@@ -17,6 +18,12 @@ const brokenEnv = (broken: ChaosOptions['broken']): Env =>
     : { NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, `broken-${broken}.js`)).href}` }
 
 const commonEnv: Env = { MODEL: CHAOS_MODEL, REDIS_PREFIX: PREFIX }
+
+/** Where gateways, workers and the sweep at the end find the pictures. */
+export const uploadEnv = (store: ChaosUploadStore, folder: WorkFolder): Env => ({
+  UPLOAD_STORE: store,
+  UPLOAD_DIR: folder.uploads,
+})
 
 export const gatewayEnv = (): Env => ({
   ...commonEnv,

@@ -31,8 +31,8 @@ export const startService = async (t: TestContext, changes: Env = {}) => {
     env,
     gateway,
     read,
-    startWorker: async (workerChanges: Env = {}) => {
-      const worker = await startWorker({ ...env, ...workerChanges })
+    startWorker: async (workerChanges: Env = {}, options = { mustBeReady: true }) => {
+      const worker = await startWorker({ ...env, ...workerChanges }, options)
       t.after(() => worker.kill('SIGKILL'))
       return worker
     },

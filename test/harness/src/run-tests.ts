@@ -1,6 +1,7 @@
 /**
  * `pnpm test [part-of-a-path …]`: runs the compiled tests of the whole repository, or those whose path has one of
- * the parts in it, against one private Redis that keeps nothing. Its address is in TEST_REDIS_URL.
+ * the parts in it, against one private Redis that keeps nothing. Its address is in TEST_REDIS_URL. Those in
+ * test/containers, which build images and need a Docker engine, run only when they are asked for.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,13 +20,17 @@ const listTests = async (dist: string): Promise<string[]> => {
   return names.filter((name) => name.endsWith('.test.js')).map((name) => join(dist, name))
 }
 
+const ON_DEMAND = 'test/containers/'
+
 const findTests = async (filters: string[]): Promise<string[]> => {
   const folders = (await Promise.all(['apps', 'packages', 'test'].map(listFolders))).flat()
   folders.push(join(repoRoot, 'bench', 'dist'))
   const tests = (await Promise.all(folders.map(listTests))).flat()
   return tests
     .map((path) => relative(repoRoot, path))
-    .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
+    .filter((path) =>
+      filters.length === 0 ? !path.startsWith(ON_DEMAND) : filters.some((filter) => path.includes(filter)),
+    )
     .toSorted()
 }
 

@@ -1,6 +1,6 @@
 import type { BatchOptions } from '@menagerie/contract/batch'
 import { AppError } from '@menagerie/contract/errors'
-import { ANONYMOUS_ID, PAYLOAD_VERSION } from '@menagerie/contract/job'
+import { ANONYMOUS_ID, PAYLOAD_VERSION, type PredictJobData } from '@menagerie/contract/job'
 import { createRecord } from '@menagerie/contract/job-record'
 import { createHash, randomUUID } from 'node:crypto'
 import { BASE_URL_LENGTH_MAX, parseMetadata } from '../accept-prediction.ts'
@@ -32,6 +32,8 @@ export interface AcceptBatchDeps {
   finishBatch: FinishBatch
   dropStaged: DropStaged
   queue: Pick<JobQueue, 'remove'>
+  /** Told of each prediction of a new batch. */
+  onAccepted: (data: PredictJobData) => void
 }
 
 export interface BatchRequest extends CommonRequest {
@@ -136,6 +138,7 @@ export const createAcceptBatch = (deps: AcceptBatchDeps) => {
     const { id, data, staged } = submission
     try {
       await deps.finishBatch(id, data, staged.jobs)
+      for (const job of staged.jobs) deps.onAccepted(job.data)
     } catch (error) {
       // One with a key may be another request's by now, which goes on with it.
       if (!isKeyed && isRefusal(error)) await takeBack(submission).catch(() => undefined)

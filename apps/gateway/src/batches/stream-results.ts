@@ -53,7 +53,7 @@ const readEnded = async (
   signal: AbortSignal,
 ): Promise<ItemRead[]> => {
   // Listening begins before the reading, so that nothing falls between the two.
-  const listener = deps.waits.listen(batch.items[from]?.prediction_id ?? '')
+  const listener = deps.waits.listen(batch.items[from]?.prediction_id ?? '', 'results')
   try {
     const items = await deps.reader.readItems(batch, from, from + SLICE)
     const open = items.findIndex((item) => !hasItemEnded(item))

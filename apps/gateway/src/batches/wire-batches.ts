@@ -1,4 +1,5 @@
 import type { AnnounceEnd } from '@menagerie/shared/announce-end'
+import type { PredictJobData } from '@menagerie/contract/job'
 import type { Keys } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
@@ -36,6 +37,7 @@ export interface BatchDeps {
   shares: Pick<Shares, 'admit' | 'hold' | 'release'>
   announceEnd: AnnounceEnd
   tracer: Tracer
+  onAccepted: (data: PredictJobData) => void
   log: Logger
 }
 
@@ -76,6 +78,7 @@ export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
       finishBatch,
       dropStaged,
       queue,
+      onAccepted: deps.onAccepted,
     }),
     cancelBatch: createCancelBatch({ reader, cancelItems }),
     watchBatch: createWatchBatch({ store, reader, queue, tracer: deps.tracer }, options),

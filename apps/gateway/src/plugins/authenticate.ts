@@ -1,6 +1,7 @@
 import { AppError } from '@menagerie/contract/errors'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { readBearer } from '../read-bearer.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import type { Tenants } from '../tenants/tenants.ts'
 
@@ -10,8 +11,11 @@ declare module 'fastify' {
     tenant: Tenant
   }
   interface FastifyContextConfig {
-    /** Who may call it: everybody, or operators, who have a key of their own. By default tenants with their API key. */
-    access?: 'open' | 'operator'
+    /**
+     * Who may call it: everybody, operators, who have a key of their own, or whom a setting names (see
+     * routes/require-access.ts). By default tenants with their API key.
+     */
+    access?: 'open' | 'operator' | 'configured'
   }
 }
 
@@ -21,9 +25,17 @@ const isDocumentation = (url: string): boolean => /^\/docs(?:\/|$)/.test(url)
 const needsTenant = ({ routeOptions: { url, config } }: FastifyRequest): boolean =>
   url !== undefined && config.access === undefined && !isDocumentation(url)
 
-/** The token of `Authorization: Bearer <token>` (RFC 6750); null when there is none. */
-const readBearer = (header: string | undefined): string | null =>
-  /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1] ?? null
+/** @throws AppError `api_key_invalid` */
+export const requireTenant = (
+  tenants: Pick<Tenants, 'identify'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Tenant => {
+  const tenant = tenants.identify(readBearer(request))
+  if (tenant !== null) return tenant
+  reply.header('www-authenticate', 'Bearer')
+  throw new AppError('api_key_invalid', 'send your API key as `Authorization: Bearer <key>`')
+}
 
 /** Finds out who asks, before a byte of the body is read; who has no valid key gets 401. */
 export const authenticate = fp<{ tenants: Pick<Tenants, 'identify'> }>(
@@ -31,12 +43,7 @@ export const authenticate = fp<{ tenants: Pick<Tenants, 'identify'> }>(
     app.decorateRequest('tenant')
     app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
       if (!needsTenant(request)) return
-      const tenant = tenants.identify(readBearer(request.headers.authorization))
-      if (tenant === null) {
-        reply.header('www-authenticate', 'Bearer')
-        throw new AppError('api_key_invalid', 'send your API key as `Authorization: Bearer <key>`')
-      }
-      request.tenant = tenant
+      request.tenant = requireTenant(tenants, request, reply)
     })
     done()
   },

@@ -18,6 +18,7 @@ const readRetryAfterS = (error: Error | null): number => {
 /** Begins an answer that is an error: its status, and when to come again. */
 export const beginError = (reply: FastifyReply, code: ErrorCode, error: Error | null): FastifyReply => {
   const { status } = ERRORS[code]
+  reply.errorCode = code
   if (status === 503 || status === 429) reply.header('retry-after', readRetryAfterS(error))
   return reply.code(status)
 }

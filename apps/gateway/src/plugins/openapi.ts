@@ -4,7 +4,7 @@ import { Batch, BatchResult } from '@menagerie/contract/batch'
 import { Delivery, WebhookDeadLetter } from '@menagerie/contract/delivery'
 import { ClassicAnswer, Prediction } from '@menagerie/contract/prediction'
 import { Problem } from '@menagerie/contract/problem'
-import type { FastifySchema } from 'fastify'
+import type { FastifySchema, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { completeDocument } from '../openapi/complete-document.ts'
 import type { ApiDocument } from '../openapi/document.ts'
@@ -39,7 +39,13 @@ const DOCS_CSP = {
 }
 
 /** By who may call a route. Without any API keys set up everybody is let in as a tenant. */
-const SECURITY = { tenant: [{ apiKey: [] }, {}], operator: [{ operatorKey: [] }], open: [] }
+const SECURITY = {
+  tenant: [{ apiKey: [] }, {}],
+  operator: [{ operatorKey: [] }],
+  open: [],
+  // As a setting says; the document is the same whatever that is.
+  configured: [{ operatorKey: [] }, { apiKey: [] }, {}],
+}
 
 /** The error codes that a route was given to `problemResponses`, by status. */
 const listCodes = (response: unknown): Record<string, string[]> =>
@@ -50,8 +56,8 @@ const listCodes = (response: unknown): Record<string, string[]> =>
   )
 
 /** GET /openapi.json and /docs, made from the schemas that the routes validate with. */
-export const openapi = fp<{ version: string }>(
-  async (app, { version }) => {
+export const openapi = fp<{ version: string; requireAccess: onRequestAsyncHookHandler }>(
+  async (app, { version, requireAccess }) => {
     for (const schema of [
       Prediction,
       ClassicAnswer,
@@ -86,7 +92,7 @@ export const openapi = fp<{ version: string }>(
             name: 'compatibility',
             description: 'The calls of other servers, with errors in their own shapes',
           },
-          { name: 'operations', description: 'What failed, probes, and this document' },
+          { name: 'operations', description: 'What waits, what failed, metrics, probes, and this document' },
         ],
       },
       refResolver: {
@@ -108,14 +114,17 @@ export const openapi = fp<{ version: string }>(
           ? completeDocument(made.openapiObject as unknown as ApiDocument)
           : made.swaggerObject) as never,
     })
-    await app.register(swaggerUi, {
-      routePrefix: '/docs',
-      theme: { title: 'Menagerie' },
-      staticCSP: DOCS_CSP,
+    await app.register(async (scope) => {
+      scope.addHook('onRequest', requireAccess)
+      await scope.register(swaggerUi, {
+        routePrefix: '/docs',
+        theme: { title: 'Menagerie' },
+        staticCSP: DOCS_CSP,
+      })
+      scope.get('/openapi.json', { config: { access: 'configured' }, schema: { hide: true } }, async () =>
+        app.swagger(),
+      )
     })
-    app.get('/openapi.json', { config: { access: 'open' }, schema: { hide: true } }, async () =>
-      app.swagger(),
-    )
   },
   { name: 'openapi' },
 )

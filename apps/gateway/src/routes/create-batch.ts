@@ -71,6 +71,7 @@ const schema = {
       'internal_error',
       'queue_unavailable',
       'queue_full',
+      'upload_store_unavailable',
     ),
   },
 }

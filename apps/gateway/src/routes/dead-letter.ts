@@ -72,6 +72,7 @@ const replaySchema = {
       'dead_letter_not_found',
       'idempotency_key_in_use',
       'upload_expired',
+      'upload_store_unavailable',
     ),
   },
 }
@@ -89,7 +90,7 @@ const replayAllSchema = {
         has_more: HasMore,
       }),
     ),
-    ...problemResponses(...OPERATOR_CODES),
+    ...problemResponses(...OPERATOR_CODES, 'upload_store_unavailable'),
   },
 }
 const purgeSchema = {
@@ -99,7 +100,7 @@ const purgeSchema = {
   params: PREDICTION_PARAMS,
   response: {
     204: { description: 'It is gone, and its picture', type: 'null' },
-    ...problemResponses(...OPERATOR_CODES, 'dead_letter_not_found'),
+    ...problemResponses(...OPERATOR_CODES, 'dead_letter_not_found', 'upload_store_unavailable'),
   },
 }
 const purgeAllSchema = {
@@ -109,7 +110,7 @@ const purgeAllSchema = {
   querystring: Filter,
   response: {
     200: json('How many were', Type.Object({ purged: Type.Integer({ examples: [12] }), has_more: HasMore })),
-    ...problemResponses(...OPERATOR_CODES),
+    ...problemResponses(...OPERATOR_CODES, 'upload_store_unavailable'),
   },
 }
 

@@ -21,6 +21,7 @@ const schema = {
       'internal_error',
       'queue_unavailable',
       'queue_full',
+      'upload_store_unavailable',
     ),
   },
 }

@@ -18,6 +18,7 @@ export const UPLOAD_CODES = [
   'internal_error',
   'queue_unavailable',
   'queue_full',
+  'upload_store_unavailable',
   'rate_limited',
   'share_exhausted',
 ] as const satisfies ErrorCode[]

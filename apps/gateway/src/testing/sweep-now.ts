@@ -40,6 +40,7 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
       readCapacity: createCapacityReader({ registry }),
       secretsOf: () => [],
       tracer: NO_TRACING,
+      onAccepted: () => undefined,
       log,
     },
     config,

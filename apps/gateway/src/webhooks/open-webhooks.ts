@@ -9,7 +9,7 @@ import type { RecordReader } from '../record-reader.ts'
 import { closeWorker } from '../close-worker.ts'
 import { createOutboundAgent } from '../outbound/agent.ts'
 import { createEventBuilder } from './build-event.ts'
-import { createDeliver } from './deliver.ts'
+import { createDeliver, type Deliver } from './deliver.ts'
 import { createHostGate } from './host-gate.ts'
 import { createWebhookProcessor } from './process-webhook.ts'
 import { sumDelaysMs } from './retry-delay.ts'
@@ -35,6 +35,7 @@ export const openWebhooks = (
     reader: RecordReader
     viewPrediction: PredictionViewer
     secretsOf: (tenantId: string) => readonly string[]
+    countDeliveries: (deliver: Deliver) => Deliver
     releasers: Releasers
     tracer: Tracer
     log: Logger
@@ -50,7 +51,7 @@ export const openWebhooks = (
       redis: commands,
       keys,
       buildEvent: createEventBuilder({ redis: commands, reader, viewPrediction }, { prefix }),
-      deliver: createDeliver({ agent, tracer }, options),
+      deliver: deps.countDeliveries(createDeliver({ agent, tracer }, options)),
       hosts: createHostGate({ openMs: retryDelaysMs[0] ?? OPEN_DEFAULT_MS, timeoutMs: options.timeoutMs }),
       secretsOf,
       tracer,

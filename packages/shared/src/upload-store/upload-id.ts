@@ -25,3 +25,14 @@ export const parseUploadId = (uploadId: string): UploadIdParts | null => {
   }
   return { model, predictionId, storedAt: Number.parseInt(time, 36) }
 }
+
+// Begins and ends such that neither it nor its last two characters can be `.` or `..`, or the name of a half-written file.
+const SAFE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,250}[0-9a-f]{2}$/
+
+/** Whether an id may be the name of a file or an object. All that `createUploadId` makes are. */
+export const isSafeUploadId = (uploadId: string): boolean => SAFE_ID.test(uploadId)
+
+/** @throws RangeError */
+export const requireSafeUploadId = (uploadId: string): void => {
+  if (!isSafeUploadId(uploadId)) throw new RangeError('the id of an upload cannot be the name of a file')
+}

@@ -4,7 +4,9 @@
  * on by themselves with all that was accepted.
  */
 import { findFreePort, waitUntil } from '@menagerie/harness/processes'
+import { scrape } from '@menagerie/harness/metrics-text'
 import { skipWithoutRedisServer } from '@menagerie/shared/testing/redis-process'
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { countListeners, makeOwnServer } from './own-server.ts'
 import { openScene } from './scene.ts'
@@ -58,6 +60,12 @@ test('a cluster', { skip: skipWithoutRedisServer }, async (t) => {
   )
 
   await t.test('serves', () => scene.expectRecovery([]))
+
+  await t.test('tells of its queues', async () => {
+    const { sum } = await scrape(scene.gateway.url)
+    assert.equal(sum('menagerie_redis_up'), 1)
+    assert.equal(sum('menagerie_workers', { state: 'ready' }), 1)
+  })
 
   await t.test('whose node with the queue is killed, and comes back', () =>
     scene.goThrough({ begin: owner.kill, end: () => owner.start() }),

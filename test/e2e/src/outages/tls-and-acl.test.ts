@@ -2,6 +2,7 @@
  * Guarantee: a server with a certificate of a private authority is reached over TLS when Node is told to trust it, and
  * not otherwise; and a user with no more rights than docs/redis.md gives is enough for everything.
  */
+import { scrape } from '@menagerie/harness/metrics-text'
 import { findFreePort } from '@menagerie/harness/processes'
 import { REPO_ROOT } from '@menagerie/harness/paths'
 import { Redis } from 'ioredis'
@@ -86,6 +87,7 @@ test('a user with the rights that the documentation gives', async (t) => {
   )
   await scene.expectRecovery(await scene.submit(8))
   assert.equal((await fetch(`${scene.gateway.url}/v1/models`)).status, 200)
+  assert.equal((await scrape(scene.gateway.url)).sum('menagerie_redis_up'), 1)
   // An upload that cannot be decoded: what failing needs.
   const broken = await fetch(`${scene.gateway.url}/v1/predictions`, {
     method: 'POST',

@@ -1,0 +1,43 @@
+import { REPO_ROOT } from '@menagerie/harness/paths'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
+
+export type DockerEnv = Record<string, string>
+
+/**
+ * Runs a command of Docker's in the repository and returns what it printed on stdout. `DOCKER_HOST` says which engine, as
+ * ever.
+ *
+ * @param parts its arguments; those that belong together may be in arrays
+ * @throws Error with what it printed on stderr
+ */
+export const docker = async (
+  parts: readonly (string | readonly string[])[],
+  env: DockerEnv = {},
+): Promise<string> => {
+  const args = parts.flat()
+  const options = { cwd: REPO_ROOT, env: { ...process.env, ...env }, maxBuffer: OUTPUT_BYTES_MAX }
+  try {
+    return (await run('docker', args, options)).stdout.trim()
+  } catch (cause) {
+    const { stderr } = cause as { stderr?: string }
+    throw new Error(`docker ${args.join(' ')} failed:\n${stderr ?? String(cause)}`, { cause })
+  }
+}
+
+/** Whether an engine answers, and compose is there. */
+export const hasEngine = async (): Promise<boolean> => {
+  try {
+    await docker(['version', '--format', '{{.Server.Version}}'])
+    await docker(['compose', 'version'])
+    return true
+  } catch {
+    return false
+  }
+}
+
+export const NO_ENGINE = 'skipped: no Docker engine'

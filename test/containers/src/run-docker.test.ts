@@ -1,0 +1,89 @@
+// `./run.sh --docker` does what the script of the old server did: it builds, starts, and classifies a folder.
+import { findFreePort } from '@menagerie/harness/processes'
+import { REPO_ROOT } from '@menagerie/harness/paths'
+import { readTestPicture } from '@menagerie/harness/pictures'
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { randomUUID } from 'node:crypto'
+import { docker, hasEngine, NO_ENGINE, type DockerEnv } from './docker.ts'
+import { findWeights } from './weights.ts'
+
+const runScript = async (
+  args: string[],
+  env: DockerEnv,
+): Promise<{ code: number | null; output: string }> => {
+  const child = spawn(join(REPO_ROOT, 'run.sh'), ['--docker', ...args], { env: { ...process.env, ...env } })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  }
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, output }
+}
+
+test('it says what it does not understand, and what is missing', async () => {
+  const unknown = await runScript(['--skip-everything'], {})
+  assert.equal(unknown.code, 2)
+  assert.match(unknown.output, /unknown argument '--skip-everything'/)
+  const missing = await runScript([], { DOCKER: 'no-such-docker' })
+  assert.equal(missing.code, 1)
+  assert.match(missing.output, /no-such-docker is not installed: https:/)
+  const silent = await runScript(['--skip-build', '--skip-start'], {
+    SERVER_ADDR: '',
+    DATA_DIR: '/nonexistent',
+    PORT: '1',
+    READY_TIMEOUT: '1',
+  })
+  assert.equal(silent.code, 1)
+  assert.match(silent.output, /http:\/\/127\.0\.0\.1:1 is not ready after 1 s/)
+})
+
+test('it builds, starts and classifies', { skip: (await hasEngine()) ? false : NO_ENGINE }, async (t) => {
+  const weights = await findWeights()
+  const dir = await mkdtemp(join(tmpdir(), 'menagerie-pictures-'))
+  await writeFile(join(dir, 'a dog; or not.jpg'), await readTestPicture())
+  await writeFile(join(dir, 'rubbish.png'), 'this is no picture')
+  await writeFile(join(dir, 'notes.txt'), 'and this is none that is looked at')
+  const env: DockerEnv = {
+    COMPOSE_PROJECT_NAME: `menagerie-test-${randomUUID().slice(0, 8)}`,
+    IMAGE: 'menagerie-test',
+    MODEL: weights.model,
+    MODEL_DIR: weights.dir,
+    ALLOW_STAND_IN: weights.isTrained ? '0' : '1',
+    PORT: `127.0.0.1:${await findFreePort()}`,
+    DATA_DIR: dir,
+  }
+  t.after(async () => {
+    await docker(['compose', 'down', '--volumes', '--timeout', '5'], env)
+    await rm(dir, { recursive: true })
+    await weights.remove()
+  })
+
+  const expected = new RegExp(
+    [
+      String.raw`a dog; or not\.jpg\nHTTP/1\.1 200 OK\n`,
+      weights.isTrained
+        ? String.raw`\{"class_id":"n02099601","class_name":"golden_retriever"\}\n\n`
+        : String.raw`\{"class_id":"n\d+","class_name":"\w+"\}\n\(untrained stand-in: .*\)\n\n`,
+      String.raw`rubbish\.png\nHTTP/1\.1 415 Unsupported Media Type\n.*"code":"image_type_unsupported".*\n\n`,
+      String.raw`2 pictures, 1 answered\n`,
+    ].join(''),
+  )
+  const all = await runScript([], env)
+  assert.match(all.output, expected)
+  assert.equal(all.code, 1, 'one picture has got no class')
+
+  await rm(join(dir, 'rubbish.png'))
+  const again = await runScript(['--skip-build', '--skip-start'], { ...env, SERVER_ADDR: `${env['PORT']}/` })
+  assert.match(again.output, /^a dog; or not\.jpg\nHTTP\/1\.1 200 OK\n/)
+  assert.match(again.output, /1 picture, 1 answered\n$/)
+  assert.equal(again.code, 0)
+  const untested = await runScript(['--skip-build', '--skip-test'], env)
+  assert.equal(untested.code, 0, untested.output)
+  assert.doesNotMatch(untested.output, /answered/)
+})
