@@ -6,6 +6,8 @@ import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
 import { Redis } from 'ioredis'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRawClient } from './raw-client.ts'
@@ -47,11 +49,28 @@ const startBare = async (redisUrl: string) => {
   }
 }
 
+/** Takes traces, and throws them away. */
+const startSink = async () => {
+  const server = createServer((request, response) => {
+    request.resume()
+    response.setHeader('content-type', 'application/json').end('{}')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
 /** Accepts one picture; throws unless it was. */
 export type Accept = () => Promise<void>
 
 /**
- * The gateway and the bare handler, each a process of its own, beside a Redis that syncs every write. Nobody works: what
+ * The gateway, one that traces and the bare handler, each a process of its own, beside a Redis that syncs every write. Nobody works: what
  * was accepted stays in its queue until `empty()` throws it away.
  */
 export const startAcceptors = async () => {
@@ -94,16 +113,23 @@ export const startAcceptors = async () => {
   }
 
   await register()
-  const gateway = await startGateway({
+  const sink = await startSink()
+  const settings = {
     REDIS_URL: redis.url,
     REDIS_PREFIX: PREFIX,
     MODEL,
     LOG_LEVEL: 'warn',
     WEBHOOK_SECRET,
     WEBHOOK_ALLOW_PRIVATE: '1',
-  })
+  }
+  const gateway = await startGateway(settings)
+  const traced = await startGateway({ ...settings, OTEL_EXPORTER_OTLP_ENDPOINT: sink.url })
   const bare = await startBare(redis.url)
-  const clients = { gateway: createRawClient(gateway.url), bare: createRawClient(bare.url) }
+  const clients = {
+    gateway: createRawClient(gateway.url),
+    traced: createRawClient(traced.url),
+    bare: createRawClient(bare.url),
+  }
 
   const createAccept = (client: keyof typeof clients, fields: Record<string, string> = {}): Accept => {
     const form = makeForm(fields)
@@ -118,9 +144,16 @@ export const startAcceptors = async () => {
     Number(new RegExp(`${name}:(\\d+)`).exec(await observer.info())?.[1])
 
   return {
-    pids: { gateway: gateway.child.pid ?? 0, bare: bare.pid, redis: redis.pid, client: process.pid },
+    pids: {
+      gateway: gateway.child.pid ?? 0,
+      traced: traced.child.pid ?? 0,
+      bare: bare.pid,
+      redis: redis.pid,
+      client: process.pid,
+    },
     bare: createAccept('bare'),
     gateway: createAccept('gateway'),
+    gatewayTraced: createAccept('traced'),
     gatewayWithWebhook: createAccept('gateway', { webhook: 'http://127.0.0.1:9/hook' }),
     /** How often Redis has answered or told anybody something so far. */
     countRedisReplies: () => readInfo('total_writes_processed'),
@@ -137,6 +170,8 @@ export const startAcceptors = async () => {
       for (const client of Object.values(clients)) client.close()
       observer.disconnect()
       await gateway.stop()
+      await traced.stop()
+      sink.stop()
       await bare.stop()
       await redis.stop()
     },

@@ -22,11 +22,12 @@ const RATIO_MIN = 0.7
 
 const log = (line: string): void => void process.stderr.write(`${line}\n`)
 const acceptors = await startAcceptors()
-const kinds = ['bare', 'gateway', 'gatewayWithWebhook'] as const
+const kinds = ['bare', 'gateway', 'gatewayTraced', 'gatewayWithWebhook'] as const
 type Kind = (typeof kinds)[number]
 const byKind = <T>(make: (kind: Kind) => T): Record<Kind, T> => ({
   bare: make('bare'),
   gateway: make('gateway'),
+  gatewayTraced: make('gatewayTraced'),
   gatewayWithWebhook: make('gatewayWithWebhook'),
 })
 
@@ -65,9 +66,9 @@ try {
   for (let i = 1; i <= rounds; i++) {
     // Every other round the other way round: a machine that slows down steadily favours nobody.
     for (const kind of i % 2 === 1 ? kinds : kinds.toReversed()) await takeTurn(kind)
-    const [bare, gateway, webhook] = kinds.map((kind) => (rates[kind].at(-1) ?? 0).toFixed(0))
+    const [bare, gateway, traced, webhook] = kinds.map((kind) => (rates[kind].at(-1) ?? 0).toFixed(0))
     log(
-      `round ${i}/${rounds}: bare ${bare}/s, gateway ${gateway}/s, with a webhook ${webhook}/s, ratio ${(ratiosTo('gateway').at(-1) ?? 0).toFixed(3)}`,
+      `round ${i}/${rounds}: bare ${bare}/s, gateway ${gateway}/s, traced ${traced}/s, with a webhook ${webhook}/s, ratio ${(ratiosTo('gateway').at(-1) ?? 0).toFixed(3)}`,
     )
   }
   const ratios = ratiosTo('gateway')
@@ -80,6 +81,10 @@ try {
       ratio_max: round(Math.max(...ratios), 3),
       accepted_per_s: round(median(rates.gateway), 0),
       bare_per_s: round(median(rates.bare), 0),
+      traced_to_untraced: round(
+        median(rates.gatewayTraced.map((rate, i) => rate / (rates.gateway[i] ?? Number.NaN))),
+        3,
+      ),
       webhook_ratio: round(median(ratiosTo('gatewayWithWebhook')), 3),
       webhook_accepted_per_s: round(median(rates.gatewayWithWebhook), 0),
       redis_replies: byKind((kind) => round(median(replies[kind]), 2)),

@@ -6,6 +6,7 @@ import { createJobWorker } from '@menagerie/worker/job-worker'
 import { createProcessJob } from '@menagerie/worker/process-job'
 import { createStoreOutage } from '@menagerie/worker/store-outage'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { NO_TRACING } from '@menagerie/tracing/no-tracing'
 import { pino } from 'pino'
 
 /** The worker's own queue side, with a model that sleeps for `serviceMs`, `slots` pictures at the same time. */
@@ -42,6 +43,7 @@ export const startSleepingWorker = async (options: {
     storeOutage,
     onServed: () => undefined,
     remember: () => undefined,
+    tracer: NO_TRACING,
     log,
   })
   const worker = createJobWorker(

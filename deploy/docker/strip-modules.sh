@@ -4,3 +4,6 @@
 set -eu
 find "$1/node_modules" -type f ! -path '*/@menagerie/*' ! -iname '*licen[sc]e*' ! -iname '*notice*' \
   \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete
+# OpenTelemetry's packages carry three builds each, of which Node loads the one for `require`.
+find "$1/node_modules/.pnpm" -path '*/@opentelemetry/*' \( -name esm -o -name esnext -o -name '*.mjs' \) \
+  -prune -exec rm -r {} +

@@ -1,6 +1,7 @@
 import { AppError } from '@menagerie/contract/errors'
 import { ANONYMOUS_ID, PAYLOAD_VERSION, type PredictJobData } from '@menagerie/contract/job'
 import { METADATA_BYTES_MAX, TOP_K_DEFAULT, type PredictionOptions } from '@menagerie/contract/prediction'
+import type { TraceContext } from '@menagerie/contract/trace-context'
 import { listWebhookEvents } from '@menagerie/contract/webhook-events'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import { createHash, randomUUID } from 'node:crypto'
@@ -53,6 +54,8 @@ export interface PredictionRequest {
   /** Whether an answer that was given for the same bytes before will do. */
   isKnownAnswerEnough: boolean
   baseUrl: string
+  /** Of the request. */
+  trace: TraceContext | undefined
 }
 
 const SHORT_MS = 3_600_000
@@ -154,6 +157,7 @@ export const createAcceptPrediction = (deps: AcceptPredictionDeps, limits: { que
       deadline: await readDeadline(request.cancelAfterMs),
       ...(known === null ? {} : { known }),
       ...(webhooks.start === null ? {} : { start_webhook: webhooks.start }),
+      ...(request.trace === undefined ? {} : { trace: request.trace }),
     }
     if (request.isKeyed) {
       data.idempotency = { submission_id: randomUUID(), request_sha256: hashRequest(data, request) }

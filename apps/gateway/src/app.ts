@@ -1,5 +1,6 @@
 import Fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import { randomUUID } from 'node:crypto'
 import type { Admission } from './admission.ts'
 import type { BaseUrl } from './base-url.ts'
@@ -23,6 +24,7 @@ import { linger } from './plugins/linger.ts'
 import { observeRequests } from './plugins/observe-requests.ts'
 import { openapi } from './plugins/openapi.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
+import { logPrediction, traceRequests } from './plugins/trace-requests.ts'
 import type { PredictionViewer } from './predictions.ts'
 import type { QueueReader } from './queue-reader.ts'
 import type { RecordReader } from './record-reader.ts'
@@ -64,6 +66,7 @@ declare module 'fastify' {
 
 export interface AppDeps {
   log: FastifyBaseLogger
+  tracer: Tracer
   baseUrl: BaseUrl
   tenants: Tenants
   admission: Admission
@@ -144,6 +147,8 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
 
   app.server.on('request', clientErrors.track)
 
+  // First, so that what the others refuse is traced too.
+  await app.register(traceRequests, { tracer: deps.tracer })
   await app.register(observeRequests, { answered: (request) => deps.metrics.answered(request) })
   await app.register(errorHandler)
   await app.register(linger)
@@ -163,12 +168,11 @@ export const buildApp = async (deps: AppDeps, options: AppOptions) => {
 
   app.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime)
+    const path = request.url.split('?')[0]
+    const about = { method: request.method, path, status: reply.statusCode, ms, ...logPrediction(request) }
     // Balancers and monitoring ask several times a second; news is only that they got no 2xx.
     const level = request.routeOptions.config.isProbe === true && reply.statusCode < 300 ? 'debug' : 'info'
-    request.log[level](
-      { method: request.method, path: request.url.split('?')[0], status: reply.statusCode, ms },
-      'request',
-    )
+    request.log[level](about, 'request')
   })
 
   await app.register(classifyRoute(deps, options))

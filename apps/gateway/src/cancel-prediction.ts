@@ -6,6 +6,7 @@ import { jobKey, type Keys } from '@menagerie/shared/keys'
 import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import type { RedisConnection } from '@menagerie/shared/redis'
+import { traceIdsOf } from '@menagerie/tracing/trace-context'
 import type { Logger } from 'pino'
 import { guardRedis } from './guard-redis.ts'
 import type { PredictionRead, RecordReader } from './record-reader.ts'
@@ -60,7 +61,10 @@ export const createCancelPrediction = (
       deps.announceEnd(id, data.model, data.tenant),
       data.upload.id === null ? null : deps.uploads.delete(data.upload.id),
     ]).catch((err: unknown) =>
-      deps.log.warn({ err, predictionId: id }, 'cancellation not announced, or upload not deleted'),
+      deps.log.warn(
+        { err, predictionId: id, ...traceIdsOf(data.trace) },
+        'cancellation not announced, or upload not deleted',
+      ),
     )
   }
 

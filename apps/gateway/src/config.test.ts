@@ -19,6 +19,7 @@ test('the defaults', () => {
     redis: { url: 'redis://127.0.0.1:6379', prefix: 'menagerie' },
     uploads: { kind: 'redis' },
     logLevel: 'info',
+    tracing: null,
     cacheTtlMs: 86_400_000,
     defaultModel: 'densenet-121',
     publicUrl: null,

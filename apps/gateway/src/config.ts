@@ -8,6 +8,7 @@ import { loadEnv } from '@menagerie/shared/env'
 import { readRedisSettings } from '@menagerie/shared/redis-settings'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
 import { readUploadSettings } from '@menagerie/shared/upload-store/upload-settings'
+import { readTracingSettings, tracingSettings } from '@menagerie/tracing/settings'
 import Type from 'typebox'
 
 // A timer of nothing would never rest.
@@ -160,6 +161,7 @@ export const GatewaySettings = Type.Object({
     default: '0',
     description: '1 allows webhooks to http:// and to private addresses: for tests and closed networks',
   }),
+  ...tracingSettings('menagerie-gateway'),
 })
 
 /**
@@ -174,6 +176,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     redis: readRedisSettings(settings),
     uploads: readUploadSettings(settings),
     logLevel: settings.LOG_LEVEL,
+    tracing: readTracingSettings(settings),
     cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
     defaultModel: settings.MODEL,
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, '') ?? null,

@@ -1,6 +1,7 @@
 import { AppError, parseFailedReason, type ErrorCode } from '@menagerie/contract/errors'
 import { predictQueueName, type PredictJobData } from '@menagerie/contract/job'
 import { REPLAYED_BY_FIELD } from '@menagerie/contract/job-record'
+import type { TraceContext } from '@menagerie/contract/trace-context'
 import { jobKey } from '@menagerie/shared/keys'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
@@ -27,9 +28,10 @@ export interface DeadLetters {
    * Makes a new prediction of the same picture and options, and the same webhook. To replay one twice gives the same
    * new prediction.
    *
+   * @param trace of whoever asks
    * @throws AppError `dead_letter_not_found`, `upload_expired`, `upload_store_unavailable`, `queue_unavailable`, `queue_full`
    */
-  replay(id: string): Promise<PredictionRead>
+  replay(id: string, trace: TraceContext | undefined): Promise<PredictionRead>
   /**
    * Forgets a failed prediction and its picture.
    *
@@ -97,7 +99,7 @@ export const createDeadLetters = (
   }
 
   const repeatData = (id: string, original: PredictJobData, replayOf: string): PredictJobData => {
-    const { known: _, ...data } = original
+    const { known: _known, trace: _trace, ...data } = original
     return {
       ...data,
       upload: { ...data.upload, id: createUploadId({ model: data.model, predictionId: id }) },
@@ -107,23 +109,28 @@ export const createDeadLetters = (
     }
   }
 
-  const enqueueReplay = async (id: string, failed: StoredPrediction): Promise<void> => {
+  const enqueueReplay = async (
+    id: string,
+    failed: StoredPrediction,
+    trace: TraceContext | undefined,
+  ): Promise<void> => {
     const { webhookJobId, record } = failed
     const bytes = await copyUpload(failed)
     const asked = webhookJobId === null ? null : await guardRedis(() => deps.queue.readWebhook(webhookJobId))
     const webhook = asked === null ? null : { url: asked.url, baseUrl: asked.base_url }
-    await deps.enqueue({ id, data: repeatData(id, record.data, record.id), bytes, webhook })
+    const data = { ...repeatData(id, record.data, record.id), ...(trace === undefined ? {} : { trace }) }
+    await deps.enqueue({ id, data, bytes, webhook, link: record.data.trace })
   }
 
   return {
     walk,
 
-    async replay(replayOf) {
+    async replay(replayOf, trace) {
       const failed = await findFailed(replayOf)
       const { data } = failed.record
       // The same for every replay of this one, so that two at the same time, or one after a crash, make one prediction.
       const id = await deps.identify('replay', data.idempotency?.submission_id ?? replayOf)
-      if ((await reader.read(id)) === null) await enqueueReplay(id, failed)
+      if ((await reader.read(id)) === null) await enqueueReplay(id, failed, trace)
       // From here on the new prediction stands for the old one, whose picture has become superfluous. Also where an
       // earlier replay was broken off before this.
       await guardRedis(async () => {

@@ -1,7 +1,16 @@
 import { AppError } from '@menagerie/contract/errors'
-import { PAYLOAD_VERSION, type PredictJobData, type WebhookJobData } from '@menagerie/contract/job'
+import {
+  PAYLOAD_VERSION,
+  predictQueueName,
+  type PredictJobData,
+  type WebhookJobData,
+} from '@menagerie/contract/job'
+import type { TraceContext } from '@menagerie/contract/trace-context'
 import { webhookId } from '@menagerie/contract/webhook'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import { predictionAttributes, sendSpan } from '@menagerie/tracing/message-span'
+import { runSpan } from '@menagerie/tracing/run-span'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import type { Forget } from './forget.ts'
 import { guardRedis } from './guard-redis.ts'
 import type { JobQueue } from './job-queue.ts'
@@ -12,14 +21,18 @@ export interface EnqueueDeps {
   queue: JobQueue
   reader: RecordReader
   forget: Forget
+  tracer: Tracer
 }
 
 export interface Submission {
   id: string
+  /** Its `trace` is that of whoever asks. */
   data: PredictJobData
   /** The picture; null when its answer is known. */
   bytes: Buffer | null
   webhook: { url: string; baseUrl: string } | null
+  /** Of a replay: where what it repeats was asked for. */
+  link?: TraceContext | undefined
 }
 
 export interface Enqueued {
@@ -58,7 +71,10 @@ export const createEnqueue = (
   const store = async ({ data, bytes }: Submission): Promise<void> => {
     const { id } = data.upload
     if (id === null || bytes === null) return
-    await guardRedis(() => deps.uploads.put(id, bytes, options.uploadTtlMs))
+    const attributes = { 'menagerie.upload.bytes': bytes.length }
+    await runSpan(deps.tracer, 'store put', { parent: data.trace, attributes }, () =>
+      guardRedis(() => deps.uploads.put(id, bytes, options.uploadTtlMs)),
+    )
   }
 
   const describeWebhook = ({ id, data, webhook }: Submission): WebhookJobData | null =>
@@ -110,6 +126,20 @@ export const createEnqueue = (
     }
   }
 
+  /** What is done with the job later has this span as its parent. */
+  const send = ({ id, data, ...rest }: Submission, isAtOnce: boolean): Promise<void> => {
+    const attributes = {
+      ...predictionAttributes(id, data.model),
+      'menagerie.cache': data.known === undefined ? 'miss' : 'hit',
+    }
+    const queue = predictQueueName(data.model)
+    const [name, span] = sendSpan({ queue, jobId: id, parent: data.trace, attributes })
+    return runSpan(deps.tracer, name, { ...span, links: [rest.link] }, ({ context }) => {
+      const submission = { id, data: context === undefined ? data : { ...data, trace: context }, ...rest }
+      return isAtOnce ? enqueueAtOnce(submission) : enqueueInTurn(submission)
+    })
+  }
+
   const repeat = (mine: PredictJobData, read: StoredPrediction): Enqueued => {
     const { data } = read.record
     if (mine.idempotency?.request_sha256 !== data.idempotency?.request_sha256) {
@@ -130,7 +160,7 @@ export const createEnqueue = (
       await guardRedis(() => deps.forget({ id, model: earlier.record.data.model, rawData }))
       if ((await deps.reader.find(id)) !== null) return null
     }
-    await enqueueInTurn(submission)
+    await send(submission, false)
     const stored = await deps.reader.find(id)
     const submissionId = data.idempotency?.submission_id ?? ''
     if (stored?.record.data.idempotency?.submission_id === submissionId) return { data, read: stored }
@@ -158,7 +188,7 @@ export const createEnqueue = (
     if (submission.data.idempotency !== undefined) return enqueueKeyed(submission)
     // A webhook has to wait for the picture to be stored, since a job that is taken back would set it off.
     const isAtOnce = options.isOrderKept && submission.webhook === null
-    await (isAtOnce ? enqueueAtOnce(submission) : enqueueInTurn(submission))
+    await send(submission, isAtOnce)
     return { data: submission.data, read: null }
   }
 }

@@ -9,6 +9,7 @@ import {
 import { Releasers } from '@menagerie/shared/releasers'
 import { createDurabilityCheck } from '@menagerie/shared/durability'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
+import { openTracer } from '@menagerie/tracing/open-tracer'
 import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
 import { createBaseUrl } from './base-url.ts'
@@ -53,6 +54,10 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const { prefix, url } = config.redis
   const { webhooks, resultTtlMs, deadLetterTtlMs } = config
   const retention = { resultTtlMs, deadLetterTtlMs }
+
+  const tracer = await openTracer(config.tracing, log)
+  // Last of all: what is finished while the rest is closed is in a trace too.
+  releasers.push('tracer', () => tracer.close())
 
   const tenants = await openTenants({ log }, { path: config.apiKeysFile, webhookSecrets: webhooks.secrets })
   if (config.apiKeysFile === null && !isLoopback(config.listen.host)) log.warn(NO_KEYS_WARNING)
@@ -109,6 +114,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
         secretsOf,
         countDeliveries: metrics.countDeliveries,
         releasers,
+        tracer,
         log,
       },
       { ...webhooks, prefix, userAgent },
@@ -130,6 +136,7 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
       fairOrder: openOrder(commands),
       readCapacity,
       secretsOf,
+      tracer,
       onAccepted: (data) => metrics.accepted(data),
       log,
     },
@@ -165,11 +172,12 @@ export const openGateway = async (config: GatewayConfig, log: Logger) => {
   const app = await buildApp(
     {
       log,
+      tracer,
       baseUrl: createBaseUrl(config.publicUrl),
       tenants,
       admission: predictions.admission,
       shares: predictions.shares,
-      submit: createSubmit({ ...predictions, waits }),
+      submit: createSubmit({ ...predictions, waits, tracer }),
       fetchPicture,
       cancelPrediction: predictions.cancelPrediction,
       deletions: predictions.deletions,

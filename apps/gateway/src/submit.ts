@@ -1,6 +1,8 @@
 import { AppError } from '@menagerie/contract/errors'
 import type { PredictJobData } from '@menagerie/contract/job'
 import { createRecord } from '@menagerie/contract/job-record'
+import { runSpan } from '@menagerie/tracing/run-span'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import { randomUUID } from 'node:crypto'
 import type { AcceptPrediction, PredictionRequest } from './accept-prediction.ts'
 import type { Identify } from './prediction-id.ts'
@@ -29,7 +31,7 @@ const NOTHING = Buffer.alloc(0)
  * @throws AppError when it is not accepted
  */
 export const createSubmit =
-  (deps: { identify: Identify; acceptPrediction: AcceptPrediction; waits: Waits }) =>
+  (deps: { identify: Identify; acceptPrediction: AcceptPrediction; waits: Waits; tracer: Tracer }) =>
   async (
     { idempotencyKey, onAccepted, ...request }: SubmitRequest,
     wait: WaitOptions,
@@ -42,7 +44,11 @@ export const createSubmit =
       request.upload.bytes = NOTHING
       onAccepted?.()
       // Under the id of a key there may have been another before: what was heard since may be of that one.
-      const waiting = isKeyed ? deps.waits.waitForEnd(id, wait) : listener.waitForEnd(data, wait)
+      const waitForEnd = () => (isKeyed ? deps.waits.waitForEnd(id, wait) : listener.waitForEnd(data, wait))
+      const waiting =
+        wait.timeoutMs === 0
+          ? waitForEnd()
+          : runSpan(deps.tracer, 'wait for the end', { parent: request.trace }, waitForEnd)
       const read = await waiting.catch((error: unknown) => {
         if (error instanceof AppError) return null
         throw error

@@ -6,6 +6,7 @@ import { createMemoryShareReader, SPARE_SHARE_MAX } from '@menagerie/shared/memo
 import { createResultCache } from '@menagerie/shared/result-cache'
 import { openUploadStore } from '@menagerie/shared/upload-store/open-upload-store'
 import type { RedisConnection } from '@menagerie/shared/redis'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import type { Logger } from 'pino'
 import { createAcceptPrediction } from './accept-prediction.ts'
 import { wireBatches } from './batches/wire-batches.ts'
@@ -42,6 +43,7 @@ export interface PredictionDeps {
   readCapacity: CapacityReader
   /** With what a tenant's webhooks are signed. */
   secretsOf: (tenantId: string) => readonly string[]
+  tracer: Tracer
   /** Told of each prediction that is accepted. */
   onAccepted: (data: PredictJobData) => void
   log: Logger
@@ -66,7 +68,7 @@ export const wirePredictions = (
   config: GatewayConfig,
   options: { graceMs: number; uploadGraceMs: number },
 ) => {
-  const { accepting, commands, keys, reader, catalog, queue, fairOrder, readCapacity, log } = deps
+  const { accepting, commands, keys, reader, catalog, queue, fairOrder, readCapacity, tracer, log } = deps
   const { queueAgeMaxMs, resultTtlMs, deadLetterTtlMs, webhooks } = config
   const { prefix } = config.redis
   const redis = commands
@@ -87,7 +89,7 @@ export const wirePredictions = (
   const uploadTtlMs = queueAgeMaxMs + deadLetterTtlMs + UPLOAD_MARGIN_MS
   const acceptingUploads = openUploads(accepting)
   const enqueueOnly = createEnqueue(
-    { uploads: acceptingUploads, queue, reader, forget },
+    { uploads: acceptingUploads, queue, reader, forget, tracer },
     { uploadTtlMs, isOrderKept: isInRedis && !accepting.isCluster },
   )
   const enqueue: Enqueue = async (submission) => {
@@ -146,6 +148,7 @@ export const wirePredictions = (
       checkWebhookUrl,
       shares,
       announceEnd,
+      tracer,
       onAccepted: deps.onAccepted,
       log,
     },

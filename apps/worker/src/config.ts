@@ -4,6 +4,7 @@ import { loadEnv } from '@menagerie/shared/env'
 import { readRedisSettings } from '@menagerie/shared/redis-settings'
 import { SHARED_SETTINGS } from '@menagerie/shared/settings'
 import { readUploadSettings } from '@menagerie/shared/upload-store/upload-settings'
+import { readTracingSettings, tracingSettings } from '@menagerie/tracing/settings'
 import { defaultCacheDir } from '@menagerie/model-files/cache-dir'
 import Type from 'typebox'
 
@@ -74,6 +75,7 @@ export const WorkerSettings = Type.Object({
     default: '20s',
     description: 'On SIGTERM, how long to finish what is running before it is handed back to other workers',
   }),
+  ...tracingSettings('menagerie-worker'),
 })
 
 /**
@@ -87,6 +89,7 @@ export const loadConfig = (env: Record<string, string | undefined>) => {
     redis: readRedisSettings(settings),
     uploads: readUploadSettings(settings),
     logLevel: settings.LOG_LEVEL,
+    tracing: readTracingSettings(settings),
     cacheTtlMs: parseDurationMs(settings.CACHE_TTL),
     model: {
       name: settings.MODEL,

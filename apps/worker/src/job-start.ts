@@ -6,16 +6,20 @@ import {
   OPEN_RUNS_FIELD,
   STARTED_AT_FIELD,
 } from '@menagerie/contract/job-record'
+import type { TraceContext } from '@menagerie/contract/trace-context'
 import { jobKey } from '@menagerie/shared/keys'
 import { listenForAbort } from '@menagerie/inference/listen-for-abort'
 import { GO_ON_WHEN_FULL, READ_NOW } from '@menagerie/shared/lua'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import { runSpan } from '@menagerie/tracing/run-span'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import type { Job } from 'bullmq'
 import type { RedisConnection } from '@menagerie/shared/redis'
 
 export interface JobStartDeps {
   redis: RedisConnection
   uploads: UploadStore
+  tracer: Tracer
   prefix: string
 }
 
@@ -60,6 +64,7 @@ const waitFor = async <T>(fetching: Promise<T>, signal: AbortSignal | undefined)
  * too many workers, and fetches the bytes; all of it at the same time. Every run that begins here must come to `endRun`,
  * or it counts as a death of its worker. What is not to be run is told so also while the store of the pictures is away.
  *
+ * @param trace of the run
  * @returns the bytes of the picture, null when they are gone or the answer is known; and when the first run began, epoch ms
  * @throws AppError `prediction_canceled`, `prediction_expired`, `worker_lost`, `upload_store_unavailable`; the reason of
  *   `signal` when that fires before the bytes are there
@@ -68,9 +73,11 @@ export const startRun = async (
   deps: JobStartDeps,
   job: Job,
   data: PredictJobData,
-  signal: AbortSignal | undefined,
+  { signal, trace }: { signal?: AbortSignal | undefined; trace?: TraceContext | undefined },
 ): Promise<{ bytes: Buffer | null; startedAt: number }> => {
-  const fetching = data.upload.id === null ? Promise.resolve(null) : deps.uploads.get(data.upload.id)
+  const fetch = (uploadId: string): Promise<Buffer | null> =>
+    runSpan(deps.tracer, 'store get', { parent: trace }, () => deps.uploads.get(uploadId))
+  const fetching = data.upload.id === null ? Promise.resolve(null) : fetch(data.upload.id)
   // It is looked at below, if the job is to be run.
   fetching.catch(() => undefined)
   const marks = await deps.redis.eval(MARK_START, 1, hashKey(deps, job, data), job.attemptsStarted)

@@ -4,6 +4,7 @@ import { planConcurrency } from '@menagerie/inference/plan-threads'
 import type { AnnounceEnd } from '@menagerie/shared/announce-end'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import { readJobTrace, traceIdsOf } from '@menagerie/tracing/trace-context'
 import { Worker, type Job } from 'bullmq'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
@@ -79,13 +80,17 @@ export const createJobWorker = (deps: JobWorkerDeps, options: JobWorkerOptions):
       deps.announceEnd(job.id ?? '', options.model, tenantOf(job)),
       dropUpload(job, failure),
     ]).catch((err: unknown) =>
-      log.warn({ err, predictionId: job.id }, 'end not announced, or upload not deleted'),
+      log.warn(
+        { err, predictionId: job.id, ...traceIdsOf(readJobTrace(job.data)) },
+        'end not announced, or upload not deleted',
+      ),
     )
   }
   worker.on('completed', (job) => settle(job, null))
   worker.on('failed', (job, err) => {
     if (job?.finishedOn === undefined) return
-    log.info({ predictionId: job.id, reason: err.message }, 'prediction failed')
+    const ids = traceIdsOf(readJobTrace(job.data))
+    log.info({ predictionId: job.id, reason: err.message, ...ids }, 'prediction failed')
     settle(job, err)
   })
   worker.on('stalled', (jobId) =>

@@ -12,6 +12,7 @@ import { Releasers } from '@menagerie/shared/releasers'
 import { openUploadStore } from '@menagerie/shared/upload-store/open-upload-store'
 import { createResultCache } from '@menagerie/shared/result-cache'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
+import { openTracer } from '@menagerie/tracing/open-tracer'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { hostname } from 'node:os'
@@ -55,7 +56,7 @@ const openAll = async (
   const model = await findModel(config.model, log, stop)
   metrics.serves({ digest: model.digest, trained: model.trained, threads: plan.threads })
   const answers = selectAnswers(model, config.model.isAnimalsOnly)
-  const loading = loadQueueModules()
+  const loading = Promise.all([loadQueueModules(), openTracer(config.tracing, log)])
   const classifier = await createClassifier({
     modelPath: model.path,
     input: model.manifest.input,
@@ -68,7 +69,8 @@ const openAll = async (
     throw new Error(`the model has ${classifier.classCount} classes and ${model.labels.length} labels`)
   }
 
-  const { closeRedis, createConsumerRedis, createProducerRedis, ...queue } = await loading
+  const [{ closeRedis, createConsumerRedis, createProducerRedis, ...queue }, tracer] = await loading
+  releasers.push('tracer', () => tracer.close())
   stop?.throwIfAborted()
   const connection = { url: config.redis.url, log }
   const queueRedis = createConsumerRedis({ ...connection, name: 'worker-queue' })
@@ -144,6 +146,7 @@ const openAll = async (
     },
     remember,
     tellStart,
+    tracer,
     storeOutage,
     log,
   })

@@ -4,11 +4,16 @@ import {
   PAYLOAD_VERSION,
   PayloadEnvelope,
   PredictJobData,
+  WEBHOOK_QUEUE_NAME,
   type KnownAnswer,
   type PredictReturnValue,
 } from '@menagerie/contract/job'
 import { TOP_K_MAX } from '@menagerie/contract/prediction'
 import type { Classifier } from '@menagerie/inference/classifier'
+import { startWebhookId } from '@menagerie/contract/webhook'
+import { sendSpan } from '@menagerie/tracing/message-span'
+import { runSpan } from '@menagerie/tracing/run-span'
+import type { Span } from '@menagerie/tracing/tracer'
 import { DelayedError, WaitingError, type Job } from 'bullmq'
 import type { Logger } from 'pino'
 import { Compile } from 'typebox/compile'
@@ -18,6 +23,7 @@ import { handBackJob } from './hand-back.ts'
 import { endRun, startRun, type JobStartDeps } from './job-start.ts'
 import type { StoreOutage } from './store-outage.ts'
 import type { TellStart } from './tell-start.ts'
+import { traceAttempt, traceRun } from './trace-attempt.ts'
 import { createTurns } from './turns.ts'
 
 export interface ProcessJobDeps extends JobStartDeps {
@@ -70,12 +76,15 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     bytes: Buffer,
     { top_k, upload, tenant }: PredictJobData,
     signal: AbortSignal | undefined,
+    span: Span,
   ): Promise<PredictReturnValue> => {
+    const startedAt = performance.now()
     // As many classes as anybody may ask for, so that what is remembered serves everybody.
     const { topK, confident, preprocessMs, predictMs } = await deps.classifier.classify(bytes, {
       topK: TOP_K_MAX,
       signal,
     })
+    traceRun(deps.tracer, span, { startedAt, endedAt: performance.now(), preprocessMs, predictMs })
     // Canceled or deleted while it was in the model: then nothing of it is to stay.
     if (signal?.reason === CANCELED) throw new AppError('prediction_canceled', 'it was canceled')
     const { id: worker, digest, trained } = deps.worker
@@ -109,48 +118,71 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
     bytes: Buffer | null,
     data: PredictJobData,
     signal: AbortSignal | undefined,
+    span: Span,
   ): Promise<PredictReturnValue> => {
     if (data.known !== undefined) return repeat(data.known, data)
     if (bytes === null) throw new AppError('upload_expired', 'the uploaded picture is gone')
-    return classify(bytes, data, signal)
+    return classify(bytes, data, signal, span)
   }
 
-  const predict = async (job: Job, signal: AbortSignal | undefined): Promise<PredictReturnValue> => {
+  /** Its webhook is delivered in the course of this run. */
+  const tellStart = async (job: Job, data: PredictJobData, startedAt: number, span: Span): Promise<void> => {
+    if (data.start_webhook === undefined) return
+    const jobId = startWebhookId(data.idempotency?.submission_id ?? job.id ?? '')
+    const sending = sendSpan({ queue: WEBHOOK_QUEUE_NAME, jobId, parent: span.context })
+    await runSpan(deps.tracer, ...sending, ({ context: trace }) =>
+      deps.tellStart(job, trace === undefined ? data : { ...data, trace }, startedAt),
+    )
+  }
+
+  const predict = async (
+    job: Job,
+    signal: AbortSignal | undefined,
+    span: Span,
+  ): Promise<PredictReturnValue> => {
     const data = parseData(job)
     // Nothing runs and nothing is fetched; that it was canceled its record says by itself.
     const isShort = data.deadline - Date.now() > DEADLINE_NEAR_MS && data.start_webhook === undefined
     if (data.known !== undefined && isShort) return repeat(data.known, data)
     signal?.throwIfAborted()
     try {
-      const { bytes, startedAt } = await startRun(deps, job, data, signal)
+      const { bytes, startedAt } = await startRun(deps, job, data, { signal, trace: span.context })
       signal?.throwIfAborted()
       // At the same time, so that it costs none; but Redis has it before the prediction ends.
-      const telling = deps.tellStart(job, data, startedAt)
+      const telling = tellStart(job, data, startedAt, span)
       try {
-        return await answer(bytes, data, signal)
+        return await answer(bytes, data, signal, span)
       } finally {
         await telling
       }
     } catch (thrown) {
       await endRun(deps, job, data).catch((err: unknown) =>
-        deps.log.warn({ err, predictionId: job.id }, 'end of a run not noted'),
+        deps.log.warn({ err, predictionId: job.id, ...span.ids }, 'end of a run not noted'),
       )
       throw thrown
     }
   }
 
-  return async (job, token, signal) => {
+  const attempt = async (
+    job: Job,
+    token: string | undefined,
+    signal: AbortSignal | undefined,
+    span: Span,
+  ): Promise<PredictReturnValue> => {
     await delayNewerPayload(job, token)
     try {
       // A worker died while it had this job, maybe of it. Such jobs run one at a time, so that the one that kills is
       // alone in being counted, and the others get through.
       return await (job.stalledCounter > 0
-        ? takeTurn(() => predict(job, signal), signal)
-        : predict(job, signal))
+        ? takeTurn(() => predict(job, signal, span), signal)
+        : predict(job, signal, span))
     } catch (thrown) {
       if (signal?.aborted === true && signal.reason === HAND_BACK) {
         if (!(await handBackJob(deps.redis, job, token ?? ''))) {
-          deps.log.warn({ predictionId: job.id }, 'not handed back: another worker has it by now')
+          deps.log.warn(
+            { predictionId: job.id, ...span.ids },
+            'not handed back: another worker has it by now',
+          )
         }
         throw new WaitingError()
       }
@@ -160,8 +192,10 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
       if (thrown instanceof AppError && thrown.code === 'upload_store_unavailable') {
         await deps.storeOutage.putOff(job, token, thrown)
       }
-      deps.log.warn({ err: thrown, predictionId: job.id }, 'attempt failed')
+      deps.log.warn({ err: thrown, predictionId: job.id, ...span.ids }, 'attempt failed')
       throw toJobError(thrown)
     }
   }
+
+  return (job, token, signal) => traceAttempt(deps.tracer, job, (span) => attempt(job, token, signal, span))
 }

@@ -1,6 +1,7 @@
 /** A full Redis takes nothing new; what a worker has taken it runs, since only that makes room. */
 import { OPEN_RUNS_FIELD } from '@menagerie/contract/job-record'
 import { startTestRedis } from '@menagerie/harness/redis'
+import { NO_TRACING } from '@menagerie/tracing/no-tracing'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { endRun, startRun } from './job-start.ts'
@@ -13,14 +14,15 @@ test('a run begins and ends while Redis is full', async (t) => {
     await queue.close()
     await server.stop()
   })
-  const deps = { redis: queue.redis, uploads: queue.uploads, prefix: queue.env.REDIS_PREFIX }
+  const { redis, uploads, env } = queue
+  const deps = { redis, uploads, tracer: NO_TRACING, prefix: env.REDIS_PREFIX }
   const data = queue.makeData()
   const picture = Buffer.from('a picture')
   const job = await queue.add(data, picture)
 
   await queue.redis.config('SET', 'maxmemory', '1mb')
   await assert.rejects(queue.redis.set(`${deps.prefix}:x`, 'x'), /OOM/)
-  const { bytes } = await startRun(deps, job, data, undefined)
+  const { bytes } = await startRun(deps, job, data, {})
   assert.deepEqual(bytes, picture)
   await endRun(deps, job, data)
   await queue.redis.config('SET', 'maxmemory', '0')

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { Metadata, PriorityOption, TOP_K_MAX } from './prediction.ts'
+import { TraceContext } from './trace-context.ts'
 
 /** Version of the payloads below. A worker that meets a higher one delays the job: workers are upgraded first. */
 export const PAYLOAD_VERSION = 1
@@ -74,6 +75,8 @@ export const PredictJobData = Type.Object({
   start_webhook: Type.Optional(Type.Object({ url: Type.String(), base_url: Type.String() })),
   /** From the result cache: the worker returns it and runs nothing. */
   known: Type.Optional(KnownAnswer),
+  /** Who put it into the queue, where that is traced or the client named a trace. */
+  trace: Type.Optional(TraceContext),
 })
 export type PredictJobData = Static<typeof PredictJobData>
 
@@ -127,6 +130,8 @@ export const WebhookJobData = Type.Object({
   body: Type.Optional(Type.String()),
   /** When it was to be delivered for the first time, epoch ms. */
   due_at: Type.Optional(Type.Integer()),
+  /** Who put it into the queue, where no prediction says it. */
+  trace: Type.Optional(TraceContext),
 })
 export type WebhookJobData = Static<typeof WebhookJobData>
 

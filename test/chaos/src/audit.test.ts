@@ -31,6 +31,7 @@ const makeHook = (changes: { id?: string; isSignatureValid?: boolean; status?: s
   body: '',
   event: { type: '', timestamp: '', data: { id: 'one', status: changes.status ?? 'succeeded' } },
   isSignatureValid: changes.isSignatureValid ?? true,
+  traceparent: undefined,
 })
 
 /** The books of one prediction that went well, but for the changes; returns the kinds of what is found. */

@@ -10,6 +10,8 @@ export interface ReceivedWebhook {
   body: string
   event: { type: string; timestamp: string; data: Record<string, unknown> }
   isSignatureValid: boolean
+  /** `traceparent`, if it had one. */
+  traceparent: string | undefined
 }
 
 /** Makes what came in of a request with this body, which may or may not be signed with the secret. */
@@ -28,6 +30,7 @@ export const createWebhookReader = (secret = WEBHOOK_SECRET) => {
     body,
     event: JSON.parse(body) as ReceivedWebhook['event'],
     isSignatureValid: isSigned(body, request),
+    traceparent: [request.headers['traceparent'] ?? []].flat()[0],
   })
 }
 

@@ -213,6 +213,7 @@ export const createAcceptBatch = (deps: AcceptBatchDeps) => {
       submission_id: randomUUID(),
       request_sha256: hashRequest(options, cancelAfterMs, staged),
       created_at: Date.now(),
+      ...(common.trace === undefined ? {} : { trace: common.trace }),
     }
     const submission = { id, tenant, data, staged }
     await submit(submission, isKeyed)

@@ -1,6 +1,7 @@
 import { PredictJobData, PAYLOAD_VERSION } from '@menagerie/contract/job'
 import { Metadata } from '@menagerie/contract/prediction'
 import { PredictionError } from '@menagerie/contract/problem'
+import { TraceContext } from '@menagerie/contract/trace-context'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 
@@ -20,6 +21,8 @@ export const BatchData = Type.Object({
   request_sha256: Type.String(),
   /** Epoch ms. */
   created_at: Type.Integer(),
+  /** Of the request. */
+  trace: Type.Optional(TraceContext),
 })
 export type BatchData = Static<typeof BatchData>
 

@@ -1,6 +1,9 @@
 import type { BatchEvent } from '@menagerie/contract/batch'
-import { BatchWatchData, PAYLOAD_VERSION } from '@menagerie/contract/job'
+import { BatchWatchData, PAYLOAD_VERSION, WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import { webhookId } from '@menagerie/contract/webhook'
+import { sendSpan } from '@menagerie/tracing/message-span'
+import { runSpan } from '@menagerie/tracing/run-span'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import { DelayedError, UnrecoverableError, type Job } from 'bullmq'
 import { Compile } from 'typebox/compile'
 import type { JobQueue } from '../job-queue.ts'
@@ -14,6 +17,7 @@ export interface WatchBatchDeps {
   store: BatchStore
   reader: BatchReader
   queue: Pick<JobQueue, 'addWebhook'>
+  tracer: Tracer
 }
 
 const SLICE = 100
@@ -47,15 +51,20 @@ export const createWatchBatch = (deps: WatchBatchDeps, options: { resultTtlMs: n
       timestamp: new Date(batch.nowMs).toISOString(),
       data: viewBatchSummary(read, context),
     }
-    await deps.queue.addWebhook(webhookId(batch.data.submission_id), {
-      v: PAYLOAD_VERSION,
-      url: webhook.url,
-      prediction_id: batch.id,
-      model: batch.data.model,
-      base_url: webhook.base_url,
-      ...(batch.data.tenant === undefined ? {} : { tenant: batch.data.tenant }),
-      body: JSON.stringify(event),
-    })
+    const jobId = webhookId(batch.data.submission_id)
+    const span = sendSpan({ queue: WEBHOOK_QUEUE_NAME, jobId, parent: batch.data.trace })
+    await runSpan(deps.tracer, ...span, ({ context: trace }) =>
+      deps.queue.addWebhook(jobId, {
+        v: PAYLOAD_VERSION,
+        url: webhook.url,
+        prediction_id: batch.id,
+        model: batch.data.model,
+        base_url: webhook.base_url,
+        ...(batch.data.tenant === undefined ? {} : { tenant: batch.data.tenant }),
+        ...(trace === undefined ? {} : { trace }),
+        body: JSON.stringify(event),
+      }),
+    )
     await deps.store.markNotified(batch.id)
   }
 

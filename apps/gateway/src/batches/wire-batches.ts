@@ -3,6 +3,7 @@ import type { PredictJobData } from '@menagerie/contract/job'
 import type { Keys } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import type { Logger } from 'pino'
 import type { Admission } from '../admission.ts'
 import type { JobQueue } from '../job-queue.ts'
@@ -35,6 +36,7 @@ export interface BatchDeps {
   checkWebhookUrl: WebhookUrlPolicy
   shares: Pick<Shares, 'admit' | 'hold' | 'release'>
   announceEnd: AnnounceEnd
+  tracer: Tracer
   onAccepted: (data: PredictJobData) => void
   log: Logger
 }
@@ -56,7 +58,7 @@ export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
   const ttlMs = options.uploadTtlMs + options.resultTtlMs
   const store = createBatchStore({ redis, keys }, { ttlMs })
   const reader = createBatchReader({ store, readRecords: createItemReader({ redis }, options) }, options)
-  const finishBatch = createFinishBatch({ store, queue })
+  const finishBatch = createFinishBatch({ store, queue, tracer: deps.tracer })
   const dropStaged = createDropStaged({ uploads, shares })
   const { accepting, admission, acceptWith } = deps
   const stageItems = createStageItems(
@@ -79,7 +81,7 @@ export const wireBatches = (deps: BatchDeps, options: BatchOptions) => {
       onAccepted: deps.onAccepted,
     }),
     cancelBatch: createCancelBatch({ reader, cancelItems }),
-    watchBatch: createWatchBatch({ store, reader, queue }, options),
+    watchBatch: createWatchBatch({ store, reader, queue, tracer: deps.tracer }, options),
     sweepBatches: createSweepBatches({ store, reader, finishBatch, cancelItems }, options),
   }
 }

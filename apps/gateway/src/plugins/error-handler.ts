@@ -4,6 +4,7 @@ import { coerceError } from '@menagerie/shared/coerce-error'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { describeValidation } from '../describe-validation.ts'
+import { logPrediction } from './trace-requests.ts'
 
 const RETRY_AFTER_MS = 5000
 // Capacity changes: who is told to come in hours would miss that.
@@ -85,7 +86,7 @@ export const createErrorHandler =
     const err = coerceError(thrown)
     const { code, detail } = explain(err)
     const level = code === 'internal_error' ? 'error' : ERRORS[code].status >= 500 ? 'warn' : 'info'
-    request.log[level]({ err, code }, 'request failed')
+    request.log[level]({ err, code, ...logPrediction(request) }, 'request failed')
     endConnectionOfUnreadBody(request, reply)
     return send(reply, code, detail, err)
   }

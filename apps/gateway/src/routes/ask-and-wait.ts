@@ -34,9 +34,11 @@ export const createAskAndWait =
         ...asked,
         ...readSubmitHeaders(request.headers),
         baseUrl,
+        trace: request.span.context,
       },
       { timeoutMs: syncTimeoutMs, signal: createClientSignal(reply) },
     )
+    request.notePrediction(read.record)
     const path = predictionPath(read.record.id)
     reply.header('location', path)
     if (!isEnded(read)) {

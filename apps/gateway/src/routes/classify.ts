@@ -81,9 +81,11 @@ export const classifyRoute =
           options: {},
           ...asked,
           baseUrl,
+          trace: request.span.context,
         },
         { timeoutMs: options.syncTimeoutMs, signal },
       )
+      request.notePrediction(read.record)
       // Who gives a key may come again with it, from elsewhere too. When a gateway stops, it is the one who leaves.
       const isAbandoned = signal.aborted && asked.idempotencyKey === null && !deps.waits.isStopped()
       if (isAbandoned && !isEnded(read)) await cancelAbandoned(deps, read.record.id, request.log)

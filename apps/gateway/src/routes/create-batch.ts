@@ -92,6 +92,7 @@ export const createBatchRoute =
         ...readSubmitHeaders(request.headers),
         tenant: request.tenant,
         baseUrl,
+        trace: request.span.context,
       })
       reply.code(202).header('location', batchPath(read.batch.id))
       return deps.batchViewer.viewBatch(read, { baseUrl, offset: 0, limit: BATCH_PAGE })

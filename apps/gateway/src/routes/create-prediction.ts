@@ -104,9 +104,11 @@ export const createPredictionRoute =
             ...received,
             ...readSubmitHeaders(request.headers),
             baseUrl,
+            trace: request.span.context,
           },
           { timeoutMs: (waitSeconds ?? 0) * 1000, signal },
         )
+        request.notePrediction(read.record)
         reply
           .code(isEnded(read) && waitSeconds !== null ? 200 : 202)
           .header('location', predictionPath(read.record.id))

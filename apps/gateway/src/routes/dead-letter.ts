@@ -158,7 +158,7 @@ export const deadLetterRoute =
     })
 
     app.post('/v1/dead-letter/:id/replay', { schema: replaySchema, config }, async (request, reply) => {
-      const read = await deadLetters.replay(requireId(request.params.id))
+      const read = await deadLetters.replay(requireId(request.params.id), request.span.context)
       reply.code(202).header('location', predictionPath(read.record.id))
       return deps.viewPrediction(read, deps.baseUrl(request))
     })
@@ -169,7 +169,7 @@ export const deadLetterRoute =
       let skipped = 0
       for await (const { record } of deadLetters.walk(filter)) {
         if (replayed === limit) return { replayed, skipped, has_more: true }
-        if (await wasDone(deadLetters.replay(record.id))) replayed += 1
+        if (await wasDone(deadLetters.replay(record.id, request.span.context))) replayed += 1
         else skipped += 1
       }
       return { replayed, skipped, has_more: false }

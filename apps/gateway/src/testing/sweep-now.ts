@@ -1,6 +1,7 @@
 import { createKeys } from '@menagerie/shared/keys'
 import { closeRedis, createConsumerRedis } from '@menagerie/shared/redis'
 import { createWorkerRegistry } from '@menagerie/shared/worker-registry'
+import { NO_TRACING } from '@menagerie/tracing/no-tracing'
 import { pino } from 'pino'
 import { createCapacityReader } from '../capacity.ts'
 import { loadConfig } from '../config.ts'
@@ -38,6 +39,7 @@ export const sweepNow = async (env: Record<string, string>): Promise<SweepReport
       fairOrder,
       readCapacity: createCapacityReader({ registry }),
       secretsOf: () => [],
+      tracer: NO_TRACING,
       onAccepted: () => undefined,
       log,
     },

@@ -1,4 +1,5 @@
 import { startWebhookReceiver, WEBHOOK_SECRET } from '@menagerie/harness/webhook-receiver'
+import { NO_TRACING } from '@menagerie/tracing/no-tracing'
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
@@ -11,12 +12,12 @@ import { createDeliver, isDelivered } from './deliver.ts'
 const BODY = '{"type":"prediction.completed","note":"é 犬"}'
 
 const OTHER_SECRET = `whsec_${Buffer.from('another secret of 32 bytes here!').toString('base64')}`
-const WEBHOOK = { id: 'wh-1', body: BODY, secrets: [WEBHOOK_SECRET] }
+const WEBHOOK = { id: 'wh-1', body: BODY, secrets: [WEBHOOK_SECRET], trace: undefined }
 
 const openDeliver = (t: TestContext, timeoutMs = 20_000) => {
   const agent = createOutboundAgent({ isPrivateAllowed: true, timeoutMs })
   atEnd(t, 'agent', () => agent.destroy())
-  return createDeliver({ agent }, { timeoutMs, userAgent: 'Menagerie/test' })
+  return createDeliver({ agent, tracer: NO_TRACING }, { timeoutMs, userAgent: 'Menagerie/test' })
 }
 
 const startServer = async (t: TestContext, listener: RequestListener): Promise<string> => {

@@ -2,6 +2,7 @@ import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
 import type { Keys } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Releasers } from '@menagerie/shared/releasers'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import type { Logger } from 'pino'
 import type { PredictionViewer } from '../predictions.ts'
 import type { RecordReader } from '../record-reader.ts'
@@ -36,11 +37,12 @@ export const openWebhooks = (
     secretsOf: (tenantId: string) => readonly string[]
     countDeliveries: (deliver: Deliver) => Deliver
     releasers: Releasers
+    tracer: Tracer
     log: Logger
   },
   options: WebhookOptions,
 ): void => {
-  const { consumer, commands, keys, reader, viewPrediction, secretsOf, releasers, log } = deps
+  const { consumer, commands, keys, reader, viewPrediction, secretsOf, releasers, tracer, log } = deps
   const { prefix, retryDelaysMs } = options
   const agent = createOutboundAgent(options)
   releasers.push('webhook agent', () => agent.destroy())
@@ -49,9 +51,10 @@ export const openWebhooks = (
       redis: commands,
       keys,
       buildEvent: createEventBuilder({ redis: commands, reader, viewPrediction }, { prefix }),
-      deliver: deps.countDeliveries(createDeliver({ agent }, options)),
+      deliver: deps.countDeliveries(createDeliver({ agent, tracer }, options)),
       hosts: createHostGate({ openMs: retryDelaysMs[0] ?? OPEN_DEFAULT_MS, timeoutMs: options.timeoutMs }),
       secretsOf,
+      tracer,
       log,
     },
     { scheduleMs: sumDelaysMs(retryDelaysMs) },

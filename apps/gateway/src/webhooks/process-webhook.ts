@@ -4,10 +4,14 @@ import {
   PAYLOAD_VERSION,
   PayloadEnvelope,
   WEBHOOK_JOB_OPTIONS,
+  WEBHOOK_QUEUE_NAME,
   WebhookJobData,
 } from '@menagerie/contract/job'
 import type { Keys } from '@menagerie/shared/keys'
 import type { RedisConnection } from '@menagerie/shared/redis'
+import { predictionAttributes, processSpan } from '@menagerie/tracing/message-span'
+import { runSpan } from '@menagerie/tracing/run-span'
+import type { Tracer } from '@menagerie/tracing/tracer'
 import { DelayedError, UnrecoverableError, type Job } from 'bullmq'
 import type { Logger } from 'pino'
 import { Compile } from 'typebox/compile'
@@ -24,6 +28,7 @@ export interface WebhookProcessorDeps {
   hosts: HostGate
   /** With what to sign for a tenant, the current secret first. */
   secretsOf: (tenantId: string) => readonly string[]
+  tracer: Tracer
   log: Logger
 }
 
@@ -112,9 +117,34 @@ export const createWebhookProcessor = (deps: WebhookProcessorDeps, options: { sc
     throw new DelayedError()
   }
 
+  const attempt = (
+    job: Job,
+    data: Prepared,
+    secrets: readonly string[],
+    settle: (outcome: DeliveryOutcome) => void,
+  ): Promise<void> => {
+    const { url, body, prediction_id, model, prediction, trace } = data
+    const number = job.attemptsMade + 1
+    const span = processSpan({
+      queue: WEBHOOK_QUEUE_NAME,
+      jobId: job.id,
+      parent: trace ?? prediction?.trace,
+      attributes: { ...predictionAttributes(prediction_id, model), 'menagerie.attempt': number },
+    })
+    return runSpan(deps.tracer, ...span, async ({ context, ids }) => {
+      // The job's own id, so that it is the same for every attempt.
+      const outcome = await deps.deliver({ url, id: job.id ?? '', body, secrets, trace: context })
+      settle(outcome)
+      await note(job, outcome.attempt)
+      if (!isDelivered(outcome.attempt)) throw toError(outcome)
+      deps.log.info({ predictionId: prediction_id, attempt: number, ...ids }, 'webhook delivered')
+    })
+  }
+
   return async (job: Job, token?: string): Promise<void> => {
     await delayNewerPayload(job, token)
-    const { url, body, due_at, prediction_id, tenant, prediction } = await prepare(job)
+    const data = await prepare(job)
+    const { url, due_at, tenant, prediction } = data
     const tenantId = tenant ?? prediction?.tenant ?? ANONYMOUS_ID
     const secrets = deps.secretsOf(tenantId)
     const giveUpAt = due_at + options.scheduleMs
@@ -133,11 +163,6 @@ export const createWebhookProcessor = (deps: WebhookProcessorDeps, options: { sc
       return putOff(job, token, { againAt: admission.againAt, giveUp })
     }
 
-    // The job's own id, so that it is the same for every attempt.
-    const outcome = await deps.deliver({ url, id: job.id ?? '', body, secrets })
-    admission.settle(isHostUp(outcome.attempt))
-    await note(job, outcome.attempt)
-    if (!isDelivered(outcome.attempt)) throw toError(outcome)
-    deps.log.info({ predictionId: prediction_id, attempt: job.attemptsMade + 1 }, 'webhook delivered')
+    return attempt(job, data, secrets, (outcome) => admission.settle(isHostUp(outcome.attempt)))
   }
 }

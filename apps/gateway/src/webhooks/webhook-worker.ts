@@ -1,5 +1,6 @@
-import { WEBHOOK_QUEUE_NAME } from '@menagerie/contract/job'
+import { WEBHOOK_QUEUE_NAME, type WebhookJobData } from '@menagerie/contract/job'
 import { createErrorLog } from '@menagerie/shared/error-log'
+import { traceIdsOf } from '@menagerie/tracing/trace-context'
 import { Worker, type Processor } from 'bullmq'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import type { Logger } from 'pino'
@@ -30,7 +31,10 @@ export const createWebhookWorker = (
   worker.on('error', createErrorLog(deps.log, 'webhook queue error').report)
   worker.on('failed', (job, err) => {
     const isLast = job?.finishedOn !== undefined
-    deps.log.warn({ err, jobId: job?.id, isLast }, isLast ? 'webhook given up' : 'webhook attempt failed')
+    const data = job?.data as Partial<WebhookJobData> | undefined
+    const ids = traceIdsOf(data?.trace ?? data?.prediction?.trace)
+    const about = { jobId: job?.id, predictionId: data?.prediction_id, ...ids }
+    deps.log.warn({ err, ...about, isLast }, isLast ? 'webhook given up' : 'webhook attempt failed')
   })
   return worker
 }
