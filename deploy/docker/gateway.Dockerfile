@@ -27,7 +27,7 @@ RUN find apps packages -name node_modules -prune -o \
 FROM ${NODE_IMAGE}
 WORKDIR /app
 COPY --from=build /app .
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=5000 UPLOAD_DIR=/var/lib/menagerie/uploads
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2 HOST=0.0.0.0 PORT=5000 UPLOAD_DIR=/var/lib/menagerie/uploads
 # A volume that is mounted here takes over its owner.
 RUN install -d -o node -g node "$UPLOAD_DIR"
 EXPOSE 5000

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { startChildProcess } from './child-process.ts'
 import { readCpuBudget } from '@menagerie/inference/cpu-budget'
 import { findFreePort } from './free-port.ts'
-import { nodeArgs } from './node-args.ts'
+import { nodeArgs, nodeEnv } from './node-args.ts'
 import type { Env, Settings } from './settings.ts'
 import { supervise, type Supervised } from './supervise.ts'
 
@@ -46,7 +46,13 @@ const startService = async (deps: ServiceDeps, plan: ServicePlan): Promise<Servi
       return await startChildProcess({
         command: process.execPath,
         args: [...nodeArgs(plan.app), script],
-        env: { ...deps.env, REDIS_URL: deps.redisUrl, MODEL: deps.settings.model, ...plan.createEnv(port) },
+        env: {
+          ...nodeEnv(plan.app),
+          ...deps.env,
+          REDIS_URL: deps.redisUrl,
+          MODEL: deps.settings.model,
+          ...plan.createEnv(port),
+        },
         logPath,
         detached: true,
       })

@@ -1,5 +1,5 @@
 import { findFreePort } from '@menagerie/launcher/free-port'
-import { nodeArgs } from '@menagerie/launcher/node-args'
+import { nodeArgs, nodeEnv } from '@menagerie/launcher/node-args'
 import { ensureStandIn } from '@menagerie/model-tools/stand-in'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -54,7 +54,7 @@ const startApp = async (
 ): Promise<AppProcess> => {
   const child = spawn(process.execPath, [...nodeArgs(app), join(REPO_ROOT, 'apps', app, 'dist', 'main.js')], {
     // Nothing of the surroundings but what Node needs: a test says what it sets.
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...nodeEnv(app), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const lines: string[] = []

@@ -12,7 +12,8 @@ import { test, type TestContext } from 'node:test'
 import { startService } from '../service.ts'
 import { ask, makeTraceparent } from './traced-service.ts'
 
-const isOpenTelemetry = (url: string): boolean => /opentelemetry|otel-tracer/.test(url)
+// prom-client loads the API, which are names with nothing behind them.
+const isOpenTelemetry = (url: string): boolean => /@opentelemetry\/(?!api\/)|otel-tracer/.test(url)
 
 /** The scripts that a process has executed, by what Node writes for NODE_V8_COVERAGE when it ends. */
 const listScripts = async (dir: string, pid: number | undefined): Promise<string[]> => {
