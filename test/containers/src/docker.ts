@@ -29,15 +29,17 @@ export const docker = async (
   }
 }
 
+const works = (args: string[]): Promise<boolean> =>
+  docker(args).then(
+    () => true,
+    () => false,
+  )
+
+/** Whether compose is there. To read its file it needs no engine. */
+export const hasCompose = (): Promise<boolean> => works(['compose', 'version'])
+
 /** Whether an engine answers, and compose is there. */
-export const hasEngine = async (): Promise<boolean> => {
-  try {
-    await docker(['version', '--format', '{{.Server.Version}}'])
-    await docker(['compose', 'version'])
-    return true
-  } catch {
-    return false
-  }
-}
+export const hasEngine = async (): Promise<boolean> =>
+  (await hasCompose()) && works(['version', '--format', '{{.Server.Version}}'])
 
 export const NO_ENGINE = 'skipped: no Docker engine'
