@@ -10,7 +10,6 @@ const createSpan = (context: TraceContext | undefined): Span => ({
     return traceIdsOf(context)
   },
   set: nothing,
-  rename: nothing,
   fail: nothing,
   end: nothing,
 })

@@ -80,7 +80,6 @@ const wrapSpan = (span: OtelSpan): Span => {
     context: writeContext(span),
     ids: { trace_id: traceId, span_id: spanId },
     set: (attributes) => void span.setAttributes(attributes),
-    rename: (name) => void span.updateName(name),
     fail(type) {
       span.setAttribute('error.type', type)
       span.setStatus({ code: SpanStatusCode.ERROR })

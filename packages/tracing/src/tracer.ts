@@ -21,7 +21,6 @@ export interface Span {
   /** For the lines of the log about it. */
   readonly ids: TraceIds
   set(attributes: SpanAttributes): void
-  rename(name: string): void
   /** @param type a code or a name, out of few: never a text, which may repeat what somebody sent */
   fail(type: string): void
   /** @param endedAt as `performance.now()` has it; by default now */
