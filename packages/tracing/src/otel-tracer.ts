@@ -18,6 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createSampler } from './create-sampler.ts'
 import { reportOutages } from './report-outages.ts'
+import { createSpanClock } from './span-clock.ts'
 import type { TracingConfig } from './settings.ts'
 import { formatTraceparent, parseTraceparent } from './trace-context.ts'
 import type { Span, SpanOptions, Tracer } from './tracer.ts'
@@ -74,7 +75,7 @@ const writeContext = (span: OtelSpan): TraceContext => {
   }
 }
 
-const wrapSpan = (span: OtelSpan): Span => {
+const wrapSpan = (span: OtelSpan, toEpochMs: (moment: number) => number): Span => {
   const { traceId, spanId } = span.spanContext()
   return {
     context: writeContext(span),
@@ -84,7 +85,7 @@ const wrapSpan = (span: OtelSpan): Span => {
       span.setAttribute('error.type', type)
       span.setStatus({ code: SpanStatusCode.ERROR })
     },
-    end: (endedAt) => span.end(endedAt),
+    end: (endedAt = performance.now()) => span.end(toEpochMs(endedAt)),
   }
 }
 
@@ -115,21 +116,24 @@ export const createOtelTracer = (config: TracingConfig, log: Logger): Tracer => 
   })
   const tracer = provider.getTracer('menagerie')
 
+  const clock = createSpanClock()
+
   return {
-    start: (name, options) =>
-      wrapSpan(
-        tracer.startSpan(
-          name,
-          {
-            kind: options.kind === undefined ? SpanKind.INTERNAL : KINDS[options.kind],
-            attributes: options.attributes ?? {},
-            links: readLinks(options),
-            // Also a number on this clock is understood by the SDK.
-            ...(options.startedAt === undefined ? {} : { startTime: options.startedAt }),
-          },
-          readParent(options),
-        ),
-      ),
+    start(name, options) {
+      if (isEntry(options)) clock.sync()
+      const { kind, attributes = {}, startedAt = performance.now() } = options
+      const span = tracer.startSpan(
+        name,
+        {
+          kind: kind === undefined ? SpanKind.INTERNAL : KINDS[kind],
+          attributes,
+          links: readLinks(options),
+          startTime: clock.at(startedAt),
+        },
+        readParent(options),
+      )
+      return wrapSpan(span, clock.at)
+    },
     async close() {
       const isInTime = await Promise.race([
         // What could not be sent has been told of already.
