@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createErrorLog } from './error-log.ts'
 import { keepConnecting } from './keep-connecting.ts'
+import { keepReconnecting } from './keep-reconnecting.ts'
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts'
 
 /** A connection to one server, to the master that sentinels name, or to a cluster. */
@@ -42,8 +43,8 @@ type Servers = Extract<RedisTarget, { endpoints: unknown }>
 
 const TIMEOUT_MS = 2000
 
-const openSentinel = ({ endpoints, options: target }: Servers, options: ConnectionOptions): Redis =>
-  new Redis({
+const openSentinel = ({ endpoints, options: target }: Servers, options: ConnectionOptions): Redis => {
+  const redis = new Redis({
     ...options,
     ...target,
     ...(target.tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: target.tls }),
@@ -54,6 +55,9 @@ const openSentinel = ({ endpoints, options: target }: Servers, options: Connecti
     failoverDetector: true,
     sentinelReconnectStrategy: retryStrategy,
   })
+  keepReconnecting(redis)
+  return redis
+}
 
 const openCluster = ({ endpoints, options: target }: Servers, options: ConnectionOptions): Cluster => {
   const { enableOfflineQueue = true, enableAutoPipelining = false, maxRedirections, ...node } = options

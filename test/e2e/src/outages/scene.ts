@@ -157,7 +157,11 @@ export const openScene = async (
 
   /** Both are ready again by themselves; what was accepted before succeeds, and so does what comes now. */
   const expectRecovery = async (ids: string[]): Promise<void> => {
-    for (const app of both) await waitUntil(`${app.url} is ready again`, () => isReady(app.url))
+    for (const app of both) {
+      await waitUntil(`${app.url} is ready again`, () => isReady(app.url)).catch((cause: unknown) => {
+        throw new Error(`not ready again:\n${app.log()}`, { cause })
+      })
+    }
     await waitUntil('the gateway listens', async () => (await options.countListeners()) === 1)
     const webhooks = receiver.received.length
     await expectSuccess([...ids, ...(await submit(2)), ...(await submit(1, { webhook: receiver.url }))])

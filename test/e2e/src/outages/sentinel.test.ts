@@ -4,8 +4,11 @@
  * not is outside of the promise, so here it has.
  */
 import { findFreePort, waitUntil } from '@menagerie/harness/processes'
+import { createLogger } from '@menagerie/shared/logger'
+import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { skipWithoutRedisServer } from '@menagerie/shared/testing/redis-process'
 import { Redis } from 'ioredis'
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { countListeners, makeOwnServer, type OwnServer } from './own-server.ts'
 import { openScene } from './scene.ts'
@@ -49,11 +52,35 @@ test('a failover by Sentinel', { skip: skipWithoutRedisServer }, async (t) => {
   })
 
   const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',')
+  const url = `redis-sentinel://:${encodeURIComponent(PASSWORD)}@${hosts}/mymaster`
   const scene = await openScene(
     t,
-    { REDIS_URL: `redis-sentinel://:${encodeURIComponent(PASSWORD)}@${hosts}/mymaster` },
+    { REDIS_URL: url },
     { mustBeReady: true, countListeners: async () => countListeners((await findMaster()).admin) },
   )
+
+  await t.test('it is announced while a connection asks who the master is', async () => {
+    const log = createLogger({ service: 'test', level: 'silent' })
+    for (const create of [createProducerRedis, createConsumerRedis]) {
+      const redis = create({ url, name: 'test', log })
+      const copy = (redis as Redis).duplicate()
+      for (const connection of [redis, copy]) {
+        const isReady = () => connection.status === 'ready'
+        await waitUntil('it is ready', isReady)
+        connection.on('error', () => undefined)
+        const ended = new Promise((resolve) => connection.once('end', resolve))
+        // What the detector of failovers does when it hears of one. To be heard at this moment takes luck.
+        const { connector } = connection as unknown as { connector: { disconnect(): void } }
+        connection.once('connecting', () => connector.disconnect())
+        connection.disconnect(true)
+        await ended
+        await waitUntil('it is ready again', isReady)
+        assert.equal(await connection.ping(), 'PONG')
+        await closeRedis(connection)
+        await waitUntil('it has ended', () => connection.status === 'end')
+      }
+    }
+  })
 
   for (const [what, how] of ROUNDS) {
     await t.test(`the master ${what}`, async () => {
