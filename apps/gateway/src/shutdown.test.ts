@@ -144,6 +144,14 @@ test('SIGTERM ends the process with 0, also while Redis is away', async (t) => {
   assert.equal(await gateway.stop(), 0)
 })
 
+test('SIGTERM ends the process with 0, also while Redis hangs', async (t) => {
+  const redis = await startPrivateRedis(t)
+  const gateway = await startGateway({ REDIS_URL: redis.url, WEBHOOK_SECRET })
+  atEnd(t, 'gateway process', () => gateway.stop())
+  redis.kill('SIGSTOP')
+  assert.equal(await gateway.stop(), 0)
+})
+
 test('a setting that is not valid ends the process with 2 and its name', async (t) => {
   const gateway = await startGateway({ RESULT_TTL: 'soon' }, { mustBeReady: false })
   atEnd(t, 'gateway process', () => gateway.stop())

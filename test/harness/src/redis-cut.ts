@@ -92,7 +92,9 @@ export const startRedisCut = async (redisUrl: string): Promise<RedisCut> => {
     isCut: () => isCut,
     async stop() {
       cut()
-      if (sockets.size > 0) await once(server, 'close')
+      // Not for its server: that has closed once they are all destroyed, before they have.
+      const closing = Array.from(sockets, (socket) => new Promise((resolve) => socket.once('close', resolve)))
+      await Promise.all(closing)
     },
   }
 }
