@@ -29,8 +29,9 @@ read -ra docker <<<"${DOCKER:-docker}"
 data_dir="${DATA_DIR:-$root/data}"
 ready_timeout_s="${READY_TIMEOUT:-180}"
 
+# From there it finds .env and docker-compose.override.yml as well.
 compose() {
-  "${docker[@]}" compose --project-directory "$root" --file "$root/docker-compose.yml" "$@"
+  (cd "$root" && "${docker[@]}" compose "$@")
 }
 
 require_engine() {
@@ -44,14 +45,15 @@ start() {
   # In the foreground first: a download shows how far it is, and a failure its reason.
   compose run --rm --no-deps -T model ||
     fail 'there are no weights to serve (see above). MODEL_DIR=<folder> ./run.sh --docker takes <folder>/<model>/model.onnx'
-  compose up --no-build --detach --scale "worker=${WORKERS:-1}" || fail 'the containers did not start (see above)'
+  compose up --no-build --detach || fail 'the containers did not start (see above)'
 }
 
 # Prints where the pictures are sent: what was asked for, or where compose has published the port, which may be in .env.
 find_address() {
   local address="${SERVER_ADDR:-}"
-  if [[ -z $address ]] && ((is_starting)); then address="$(compose port entry 5000 2>/dev/null)"; fi
-  address="${address:-127.0.0.1:${PORT:-5000}}"
+  if [[ -z $address ]]; then address="$(compose port entry 5000 2>/dev/null || true)"; fi
+  address="${address:-${PORT:-5000}}"
+  [[ $address == *:* ]] || address="127.0.0.1:$address"
   address="${address/#0.0.0.0:/127.0.0.1:}"
   [[ $address == *://* ]] || address="http://$address"
   echo "${address%/}"
@@ -77,11 +79,12 @@ wait_until_ready() {
 
 # Prints the name of a picture, the status line and the answer; fails unless it was answered with a class.
 classify() {
+  # An empty array counts as unset before bash 4.4, and macOS has 3.2.
   local answer headers=()
   [[ -z ${API_KEY:-} ]] || headers=(--header "Authorization: Bearer $API_KEY")
   echo "${1##*/}"
   # The name is not sent: curl would read a ; or , in it as its own.
-  answer="$(curl --silent --show-error --http1.1 --include --header 'Expect:' "${headers[@]}" \
+  answer="$(curl --silent --show-error --http1.1 --include --header 'Expect:' ${headers[@]+"${headers[@]}"} \
     --form 'file=@-;filename=picture' "$address/" <"$1" | tr -d '\r')" || {
     printf 'no answer\n\n'
     return 1

@@ -53,10 +53,11 @@ COPY --from=build /app .
 COPY --from=jemalloc /libjemalloc.so.2 /usr/local/lib/
 COPY --from=model /baked /opt/menagerie/models
 ARG BAKE_MODEL=
-# jemalloc: see "Decisions" in ARCHITECTURE.md.
+# jemalloc: see "Decisions" in ARCHITECTURE.md. VIPS_DISC_THRESHOLD: from 100 MB on, a WebP of 36 megapixels, libvips would put
+# pixels into a file, which a read-only file system refuses.
 ENV NODE_ENV=production PROBE_HOST=0.0.0.0 PROBE_PORT=5001 \
   MODEL=${BAKE_MODEL:-densenet-121} MODEL_DIR=/opt/menagerie/models MODEL_CACHE_DIR=/var/cache/menagerie/models \
-  LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 UPLOAD_DIR=/var/lib/menagerie/uploads
+  LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 VIPS_DISC_THRESHOLD=1g UPLOAD_DIR=/var/lib/menagerie/uploads
 # Volumes that are mounted here take over their owner.
 RUN install -d -o node -g node "$MODEL_CACHE_DIR" "$UPLOAD_DIR"
 EXPOSE 5001

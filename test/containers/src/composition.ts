@@ -1,6 +1,7 @@
 import { findFreePort, isReady, waitUntil } from '@menagerie/harness/processes'
 import { randomUUID } from 'node:crypto'
-import { docker, type DockerEnv } from './docker.ts'
+import { docker, removeImages, type DockerEnv } from './docker.ts'
+import { WORKERS } from './scenario.ts'
 import type { Weights } from './weights.ts'
 
 // The first start waits for health checks, and two cores carry everything.
@@ -29,6 +30,7 @@ export const createComposition = async (weights: Weights) => {
     // A worker that is killed keeps its jobs so long.
     JOB_LOCK: '5s',
     WORKER_CPUS: '0.6',
+    WORKERS: String(WORKERS),
   }
   const url = `http://127.0.0.1:${port}`
   // A file .env in the checkout is somebody's own.
@@ -64,8 +66,14 @@ export const createComposition = async (weights: Weights) => {
     },
     waitUntilReady: () => waitUntil('the entry is ready', () => isReady(url), READY_TIMEOUT_MS),
     logs: () => compose(['logs', '--no-color', '--tail', '200']),
-    /** Removes its containers, networks and volumes; images stay. */
-    down: () => compose(['down', '--volumes', '--timeout', '5', '--remove-orphans']),
+    /** Removes its containers, networks, volumes and images. What they were built of stays in the engine's cache. */
+    down: async () => {
+      try {
+        await compose(['down', '--volumes', '--timeout', '5', '--remove-orphans'])
+      } finally {
+        await removeImages('menagerie-test-*')
+      }
+    },
   }
 }
 export type Composition = Awaited<ReturnType<typeof createComposition>>

@@ -29,6 +29,13 @@ export const docker = async (
   }
 }
 
+/** Removes every tag of the images with such a name. */
+export const removeImages = async (pattern: string): Promise<void> => {
+  const list = ['image', 'ls', '--filter', `reference=${pattern}`, '--format', '{{.Repository}}:{{.Tag}}']
+  const images = (await docker(list)).split('\n').filter(Boolean)
+  if (images.length > 0) await docker(['image', 'rm', '--force', images])
+}
+
 const works = (args: string[]): Promise<boolean> =>
   docker(args).then(
     () => true,

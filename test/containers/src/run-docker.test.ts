@@ -9,9 +9,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { Releasers } from '@menagerie/shared/releasers'
 import { randomUUID } from 'node:crypto'
-import { docker, hasEngine, NO_ENGINE, type DockerEnv } from './docker.ts'
+import { docker, hasEngine, NO_ENGINE, removeImages, type DockerEnv } from './docker.ts'
 import { findWeights } from './weights.ts'
+
+// A project of its own, and not the settings that somebody has in the checkout.
+const NOBODYS = {
+  COMPOSE_PROJECT_NAME: `menagerie-test-${randomUUID().slice(0, 8)}`,
+  COMPOSE_ENV_FILES: '/dev/null',
+}
 
 const runScript = async (
   args: string[],
@@ -34,6 +41,7 @@ test('it says what it does not understand, and what is missing', async () => {
   assert.equal(missing.code, 1)
   assert.match(missing.output, /no-such-docker is not installed: https:/)
   const silent = await runScript(['--skip-build', '--skip-start'], {
+    ...NOBODYS,
     SERVER_ADDR: '',
     DATA_DIR: '/nonexistent',
     PORT: '1',
@@ -44,25 +52,26 @@ test('it says what it does not understand, and what is missing', async () => {
 })
 
 test('it builds, starts and classifies', { skip: (await hasEngine()) ? false : NO_ENGINE }, async (t) => {
+  const releasers = new Releasers()
+  t.after(() => releasers.close())
   const weights = await findWeights()
+  releasers.push('weights', weights.remove)
   const dir = await mkdtemp(join(tmpdir(), 'menagerie-pictures-'))
+  releasers.push('pictures', () => rm(dir, { recursive: true }))
   await writeFile(join(dir, 'a dog; or not.jpg'), await readTestPicture())
   await writeFile(join(dir, 'rubbish.png'), 'this is no picture')
   await writeFile(join(dir, 'notes.txt'), 'and this is none that is looked at')
   const env: DockerEnv = {
-    COMPOSE_PROJECT_NAME: `menagerie-test-${randomUUID().slice(0, 8)}`,
-    IMAGE: 'menagerie-test',
+    ...NOBODYS,
+    IMAGE: 'menagerie-script-test',
     MODEL: weights.model,
     MODEL_DIR: weights.dir,
     ALLOW_STAND_IN: weights.isTrained ? '0' : '1',
     PORT: `127.0.0.1:${await findFreePort()}`,
     DATA_DIR: dir,
   }
-  t.after(async () => {
-    await docker(['compose', 'down', '--volumes', '--timeout', '5'], env)
-    await rm(dir, { recursive: true })
-    await weights.remove()
-  })
+  releasers.push('images', () => removeImages('menagerie-script-test-*'))
+  releasers.push('composition', () => docker(['compose', 'down', '--volumes', '--timeout', '5'], env))
 
   const expected = new RegExp(
     [
@@ -79,10 +88,16 @@ test('it builds, starts and classifies', { skip: (await hasEngine()) ? false : N
   assert.equal(all.code, 1, 'one picture has got no class')
 
   await rm(join(dir, 'rubbish.png'))
-  const again = await runScript(['--skip-build', '--skip-start'], { ...env, SERVER_ADDR: `${env['PORT']}/` })
+  // Where compose has published the port, whatever is said here.
+  const again = await runScript(['--skip-build', '--skip-start'], { ...env, PORT: '1' })
   assert.match(again.output, /^a dog; or not\.jpg\nHTTP\/1\.1 200 OK\n/)
   assert.match(again.output, /1 picture, 1 answered\n$/)
   assert.equal(again.code, 0)
+  const elsewhere = await runScript(['--skip-build', '--skip-start'], {
+    ...env,
+    SERVER_ADDR: `${env['PORT']}/`,
+  })
+  assert.equal(elsewhere.code, 0, elsewhere.output)
   const untested = await runScript(['--skip-build', '--skip-test'], env)
   assert.equal(untested.code, 0, untested.output)
   assert.doesNotMatch(untested.output, /answered/)

@@ -9,7 +9,7 @@ export interface Weights {
   /** Laid out as MODEL_DIR, and readable for everybody. */
   dir: string
   isTrained: boolean
-  remove(): Promise<void>
+  remove: () => Promise<void>
 }
 
 /** The untrained DenseNet-121 in a folder of its own. */
@@ -18,8 +18,8 @@ export const makeStandIn = async (): Promise<Weights> => {
   const dir = await mkdtemp(join(tmpdir(), 'menagerie-weights-'))
   await mkdir(join(dir, model))
   await writeFile(join(dir, model, 'model.onnx'), buildStandIn())
-  // Containers read it as another user.
-  await chmod(dir, 0o755)
+  // Containers read it as another user, whatever the umask here.
+  for (const path of [dir, join(dir, model), join(dir, model, 'model.onnx')]) await chmod(path, 0o755)
   return { model, dir, isTrained: false, remove: () => rm(dir, { recursive: true }) }
 }
 

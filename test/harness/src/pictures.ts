@@ -21,6 +21,12 @@ export const makeJpeg = (
     .toBuffer()
 }
 
+/** A WebP of one colour: few bytes, however many pixels. */
+export const makeFlatWebp = (size: { width: number; height: number }): Promise<Buffer> =>
+  sharp({ create: { ...size, channels: 3, background: '#7a5230' } })
+    .webp()
+    .toBuffer()
+
 /** The golden retriever, where the fixtures are; else a made picture. */
 export const readTestPicture = (): Promise<Buffer> =>
   FIXTURES_DIR === null ? makeJpeg() : readFile(photoPath('n02099601_golden_retriever.jpg'))

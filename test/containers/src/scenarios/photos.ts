@@ -2,7 +2,7 @@
 import type { Prediction } from '@menagerie/contract/prediction'
 import { makeForm } from '@menagerie/harness/form'
 import { FIXTURES_DIR, photoPath } from '@menagerie/harness/paths'
-import { makeJpeg } from '@menagerie/harness/pictures'
+import { makeFlatWebp, makeJpeg } from '@menagerie/harness/pictures'
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -46,6 +46,15 @@ const classify = async (url: string, { bytes }: Photo): Promise<Prediction> => {
   const answer = await fetch(`${url}/v1/predictions`, { method: 'POST', headers, body: makeForm(bytes) })
   assert.equal(answer.status, 200)
   return (await answer.json()) as Prediction
+}
+
+/**
+ * 49 megapixels as WebP, which libvips decodes as a whole: where it may not keep them in memory it looks for a disk.
+ */
+export const classifyLargest = async ({ composition }: Scenario): Promise<void> => {
+  const bytes = await makeFlatWebp({ width: 7000, height: 7000 })
+  const { status, error } = await classify(composition.url, { bytes, expected: null })
+  assert.equal(status, 'succeeded', error?.code)
 }
 
 export const classifyPhotos = async ({ composition, report }: Scenario): Promise<void> => {
