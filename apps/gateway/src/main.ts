@@ -1,5 +1,6 @@
 import { EnvError } from '@menagerie/shared/env'
 import { createLogger } from '@menagerie/shared/logger'
+import { fileCalls } from '@menagerie/shared/upload-store/file-calls'
 import closeWithGrace from 'close-with-grace'
 import { loadConfig } from './config.ts'
 import { openGateway } from './open-gateway.ts'
@@ -19,10 +20,32 @@ const { config, log, gateway } = await open().catch((error: unknown) => {
   return process.exit(2)
 })
 
-closeWithGrace({ delay: config.drainDelayMs + SHUTDOWN_MAX_MS, logger: log }, async ({ signal, err }) => {
+/** `process.exit()` waits for calls to a file system that hangs, without end. */
+const killIfHung = (): void => {
+  if (fileCalls.countRunning() === 0) return
+  log.error('the store of the pictures does not answer, ending with SIGKILL')
+  process.kill(process.pid, 'SIGKILL')
+}
+const endNow = (reason: string): void => {
+  log.error(`${reason}, ending now`)
+  killIfHung()
+}
+
+const graceOptions = {
+  delay: config.drainDelayMs + SHUTDOWN_MAX_MS,
+  logger: log,
+  onSecondSignal: (signal: string | undefined) => endNow(`second ${signal ?? 'signal'}`),
+  onTimeout: () => endNow('not stopped in time'),
+}
+closeWithGrace(graceOptions, async ({ signal, err }) => {
   if (err === undefined) log.info({ signal }, 'stopping')
   else log.fatal({ err }, 'stopping after an error')
-  await gateway.close()
+  try {
+    await gateway.close()
+  } finally {
+    await fileCalls.settle()
+    killIfHung()
+  }
 })
 
 await gateway.app.listen(config.listen)

@@ -1,5 +1,6 @@
 import { EnvError } from '@menagerie/shared/env'
 import { createLogger } from '@menagerie/shared/logger'
+import { fileCalls } from '@menagerie/shared/upload-store/file-calls'
 import closeWithGrace from 'close-with-grace'
 import { loadConfig, type WorkerConfig } from './config.ts'
 import { openWorker } from './open-worker.ts'
@@ -40,7 +41,13 @@ closeWithGrace(graceOptions, async ({ signal, err }) => {
   // What has not begun to take jobs yet never will.
   stop.abort(new Error('stopped before it was ready'))
   const worker = await opening.catch(() => null)
-  await worker?.close()
+  try {
+    await worker?.close()
+  } finally {
+    // `process.exit()` waits for calls to a file system that hangs, without end.
+    await fileCalls.settle()
+    if (fileCalls.countRunning() > 0) endNow('the store of the pictures does not answer')
+  }
 })
 await opening.catch((error: unknown) => {
   if (!stop.signal.aborted) throw error
