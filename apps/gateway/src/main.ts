@@ -10,11 +10,13 @@ const SHUTDOWN_MAX_MS = 30_000
 
 const open = async () => {
   const config = loadConfig(process.env)
-  const log = createLogger({ service: 'gateway', level: config.logLevel })
-  return { config, log, gateway: await openGateway(config, log) }
+  const logOptions = { service: 'gateway', level: config.logLevel }
+  const log = createLogger(logOptions)
+  const lastWords = createLogger({ ...logOptions, isSync: true })
+  return { config, log, lastWords, gateway: await openGateway(config, log) }
 }
 
-const { config, log, gateway } = await open().catch((error: unknown) => {
+const { config, log, lastWords, gateway } = await open().catch((error: unknown) => {
   if (!(error instanceof EnvError)) throw error
   process.stderr.write(`${error.message}\n`)
   return process.exit(2)
@@ -23,11 +25,11 @@ const { config, log, gateway } = await open().catch((error: unknown) => {
 /** `process.exit()` waits for calls to a file system that hangs, without end. */
 const killIfHung = (): void => {
   if (fileCalls.countRunning() === 0) return
-  log.error('the store of the pictures does not answer, ending with SIGKILL')
+  lastWords.error('the store of the pictures does not answer, ending with SIGKILL')
   process.kill(process.pid, 'SIGKILL')
 }
 const endNow = (reason: string): void => {
-  log.error(`${reason}, ending now`)
+  lastWords.error(`${reason}, ending now`)
   killIfHung()
 }
 

@@ -19,11 +19,13 @@ const readConfig = (): WorkerConfig => {
 }
 
 const config = readConfig()
-const log = createLogger({ service: 'worker', level: config.logLevel })
+const logOptions = { service: 'worker', level: config.logLevel }
+const log = createLogger(logOptions)
+const lastWords = createLogger({ ...logOptions, isSync: true })
 
 /** `process.exit()` would end inference threads inside a run, which aborts the process with a core dump. */
 const endNow = (reason: string): void => {
-  log.error(`${reason}, ending now`)
+  lastWords.error(`${reason}, ending now`)
   process.kill(process.pid, 'SIGKILL')
 }
 

@@ -32,8 +32,7 @@ test('a gateway whose folder hangs ends', { timeout: 120_000 }, async (t) => {
   t.after(() => gateway.kill('SIGKILL'))
   await waitUntil('it is about to write there', async () => (await readdir(folder)).includes('ff'))
   assert.equal(await gateway.stop(), null, gateway.log())
-  // Its last words may come after its end.
-  await waitUntil('it has said so', () => /ending with SIGKILL/.test(gateway.log()))
+  await waitUntil('its last words have come', () => /ending with SIGKILL/.test(gateway.log()))
 })
 
 test('a worker whose folder hangs hands its job back and ends', { timeout: 120_000 }, async (t) => {
@@ -50,7 +49,7 @@ test('a worker whose folder hangs hands its job back and ends', { timeout: 120_0
   const worker = await service.startWorker({ DRAIN_TIMEOUT: '100ms' })
   await waitUntil('it has begun', async () => (await service.read(id)).status === 'processing')
   assert.equal(await worker.stop(), null, worker.log())
-  await waitUntil('it has said so', () => /does not answer, ending now/.test(worker.log()))
+  await waitUntil('its last words have come', () => /does not answer, ending now/.test(worker.log()))
 
   await rm(path)
   await store.put(uploadId, picture, 60_000)
