@@ -13,11 +13,14 @@ export const startStrictS3 = async () => {
   const objects = new Map<string, Buffer>()
   const asked: string[] = []
   let silentMethod: string | null = null
+  let isListEndless = false
 
   const answerGet = (key: string, response: ServerResponse): void => {
     if (key === '') {
       const contents = [...objects.keys()].map((name) => `<Contents><Key>${name}</Key></Contents>`)
-      const page = `<ListBucketResult><IsTruncated>false</IsTruncated>${contents.join('')}</ListBucketResult>`
+      const more = '<NextContinuationToken>more</NextContinuationToken>'
+      const end = `<IsTruncated>${isListEndless}</IsTruncated>${isListEndless ? more : ''}`
+      const page = `<ListBucketResult>${contents.join('')}${end}</ListBucketResult>`
       return void response.end(page)
     }
     const bytes = objects.get(key)
@@ -54,6 +57,10 @@ export const startStrictS3 = async () => {
     /** From now on such requests get no answer. */
     silence(method: string): void {
       silentMethod = method
+    },
+    /** From now on each list has the same again and again, and no end. */
+    listWithoutEnd(): void {
+      isListEndless = true
     },
     async stop(): Promise<void> {
       const closed = once(server, 'close')
