@@ -81,15 +81,17 @@ export const createSweep = (
     return isReplayable(found) && (await deps.hasSpareRoom())
   }
 
-  const sweepUploads = async (): Promise<number> => {
+  const sweepUploads = async (signal: AbortSignal | undefined): Promise<number> => {
     let dropped = 0
     const dropUnneeded = async (uploadId: string): Promise<void> => {
       if (await isNeeded(uploadId)) return
+      signal?.throwIfAborted()
       await deps.uploads.delete(uploadId)
       dropped += 1
     }
     let batch: string[] = []
     for await (const uploadId of deps.uploads.list()) {
+      signal?.throwIfAborted()
       batch.push(uploadId)
       if (batch.length < BATCH_SIZE) continue
       await Promise.all(batch.map(dropUnneeded))
@@ -141,7 +143,8 @@ export const createSweep = (
     return dropped
   }
 
-  return async (): Promise<SweepReport> => {
+  /** @param signal when it fires, what is not done is left to the next sweep */
+  return async (signal?: AbortSignal): Promise<SweepReport> => {
     // What fails in one of them must not keep the others from being done.
     const { finish } = deps.deletions
     // Pictures last: those of a batch that is gone on with are needed.
@@ -149,7 +152,8 @@ export const createSweep = (
     const counts: number[] = []
     const errors: unknown[] = []
     for (const part of parts) {
-      await part().then(
+      signal?.throwIfAborted()
+      await part(signal).then(
         (count) => counts.push(count),
         (error: unknown) => errors.push(error),
       )

@@ -1,7 +1,7 @@
 import type { RegisteredModel, WorkerHeartbeat } from '@menagerie/contract/registry'
 import { HEARTBEAT_INTERVAL_MS, type WorkerRegistry } from '@menagerie/shared/worker-registry'
 import type { Logger } from 'pino'
-import type { Health } from './probe-server.ts'
+import { reportedState, type Health } from './probe-server.ts'
 
 export interface Heartbeat {
   /** Notes one served prediction, for the average that waiting times are estimated with. */
@@ -28,7 +28,7 @@ export const startHeartbeat = (
     id: worker.id,
     model: worker.model.name,
     digest: worker.model.digest,
-    state: deps.health.state,
+    state: reportedState(deps.health),
     threads: worker.threads,
     service_ms: Math.round(serviceMs * 100) / 100,
     rss_bytes: process.memoryUsage.rss(),

@@ -1,5 +1,6 @@
 import { EnvError } from '@menagerie/shared/env'
 import { createLogger } from '@menagerie/shared/logger'
+import { fileCalls } from '@menagerie/shared/upload-store/file-calls'
 import closeWithGrace from 'close-with-grace'
 import { loadConfig, type WorkerConfig } from './config.ts'
 import { openWorker } from './open-worker.ts'
@@ -18,11 +19,13 @@ const readConfig = (): WorkerConfig => {
 }
 
 const config = readConfig()
-const log = createLogger({ service: 'worker', level: config.logLevel })
+const logOptions = { service: 'worker', level: config.logLevel }
+const log = createLogger(logOptions)
+const lastWords = createLogger({ ...logOptions, isSync: true })
 
 /** `process.exit()` would end inference threads inside a run, which aborts the process with a core dump. */
 const endNow = (reason: string): void => {
-  log.error(`${reason}, ending now`)
+  lastWords.error(`${reason}, ending now`)
   process.kill(process.pid, 'SIGKILL')
 }
 
@@ -40,7 +43,13 @@ closeWithGrace(graceOptions, async ({ signal, err }) => {
   // What has not begun to take jobs yet never will.
   stop.abort(new Error('stopped before it was ready'))
   const worker = await opening.catch(() => null)
-  await worker?.close()
+  try {
+    await worker?.close()
+  } finally {
+    // `process.exit()` waits for calls to a file system that hangs, without end.
+    await fileCalls.settle()
+    if (fileCalls.countRunning() > 0) endNow('the store of the pictures does not answer')
+  }
 })
 await opening.catch((error: unknown) => {
   if (!stop.signal.aborted) throw error

@@ -4,7 +4,7 @@ import { WORKER_STATES } from '@menagerie/contract/registry'
 import { createMetricsRegistry, DURATION_BUCKETS } from '@menagerie/shared/metrics-registry'
 import type { Job, Worker } from 'bullmq'
 import { Counter, Gauge, Histogram } from 'prom-client'
-import type { Health } from './probe-server.ts'
+import { reportedState, type Health } from './probe-server.ts'
 import type { ProcessJob } from './process-job.ts'
 
 /** Why a prediction may end without a result. Any other code is counted as `internal_error`. */
@@ -138,7 +138,8 @@ export const createWorkerMetrics = (options: {
 
     /** Everything, as Prometheus reads it. */
     render(): Promise<string> {
-      for (const name of WORKER_STATES) state.set({ model, state: name }, name === health.state ? 1 : 0)
+      const current = reportedState(health)
+      for (const name of WORKER_STATES) state.set({ model, state: name }, name === current ? 1 : 0)
       store.set({ model }, health.isStoreAway() ? 0 : 1)
       return registry.metrics()
     },

@@ -97,7 +97,10 @@ const openAll = async (
   }
   const fingerprint = createFingerprint({ digest: model.digest, input: model.manifest.input, ...answers })
   const id = `${hostname()}-${randomUUID().slice(0, 8)}`
-  const uploads = openUploadStore({ redis }, { uploads: config.uploads, redisPrefix: config.redis.prefix })
+  const uploads = openUploadStore(
+    { redis },
+    { uploads: config.uploads, redisPrefix: config.redis.prefix, makesFolders: false },
+  )
   const storeOutage = queue.createStoreOutage({ redis, uploads, log })
   health.isStoreAway = () => storeOutage.isOn()
   releasers.push('store outage', async () => storeOutage.stop())

@@ -11,6 +11,10 @@ export interface Health {
   isStoreAway: () => boolean
 }
 
+/** What others are told of a worker: one that waits for the store of the pictures has no part in what can be done. */
+export const reportedState = ({ state, isStoreAway }: Pick<Health, 'state' | 'isStoreAway'>): WorkerState =>
+  state === 'ready' && isStoreAway() ? 'failed' : state
+
 interface Answer {
   status: number
   type: string

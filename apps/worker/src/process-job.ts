@@ -190,7 +190,7 @@ export const createProcessJob = (deps: ProcessJobDeps): ProcessJob => {
         throw toJobError(new AppError('prediction_canceled', 'it was canceled'))
       }
       if (thrown instanceof AppError && thrown.code === 'upload_store_unavailable') {
-        await deps.storeOutage.putOff(job, token, thrown)
+        await deps.storeOutage.putOff(job, token, thrown, signal)
       }
       deps.log.warn({ err: thrown, predictionId: job.id, ...span.ids }, 'attempt failed')
       throw toJobError(thrown)

@@ -1,9 +1,11 @@
 import type { AppError } from '@menagerie/contract/errors'
+import { listenForAbort } from '@menagerie/inference/listen-for-abort'
 import { coerceError } from '@menagerie/shared/coerce-error'
 import { createErrorLog } from '@menagerie/shared/error-log'
 import { GO_ON_WHEN_FULL } from '@menagerie/shared/lua'
 import type { RedisConnection } from '@menagerie/shared/redis'
-import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
+import { isStoreFull } from '@menagerie/shared/upload-store/store-error'
+import { tryUploadStore } from '@menagerie/shared/upload-store/try-upload-store'
 import type { UploadStore } from '@menagerie/shared/upload-store/upload-store'
 import { DelayedError, WaitingError, type Job, type Worker } from 'bullmq'
 import type { Logger } from 'pino'
@@ -31,9 +33,10 @@ export interface StoreOutage {
   isOn(): boolean
   /**
    * Puts off a job whose picture could not be read, without using up an attempt: throws what tells BullMQ so. Returns when
-   * the picture is the only one that cannot be read, and has had its time.
+   * the picture is the only one that cannot be read, and has had its time. Once `signal` fires it is given back, without a
+   * look at the store.
    */
-  putOff(job: Job, token: string | undefined, error: AppError): Promise<void>
+  putOff(job: Job, token: string | undefined, error: AppError, signal?: AbortSignal): Promise<void>
   /** The consumer that is paused; once. */
   guard(worker: Pick<Worker, 'pause' | 'resume'>): void
   stop(): void
@@ -54,9 +57,18 @@ export const createStoreOutage = (deps: {
   let timer: NodeJS.Timeout | null = null
   let isStopped = false
 
-  /** Asks for a picture that nobody has: a store that can say that it is not there can be used. */
-  const findFault = (): Promise<Error | null> =>
-    deps.uploads.get(createUploadId({ model: 'check', predictionId: 'check' })).then(() => null, coerceError)
+  const findFault = async (): Promise<Error | null> => {
+    const fault = await tryUploadStore(deps.uploads).then(() => null, coerceError)
+    // A worker that waited for room would never make any.
+    return fault === null || isStoreFull(fault) ? null : fault
+  }
+
+  /** Also while a store hangs a worker must be able to stop. */
+  const isUsable = async (signal: AbortSignal | undefined): Promise<boolean> => {
+    const { aborted, stop } = listenForAbort(signal)
+    const usable = findFault().then((fault) => fault === null)
+    return Promise.race([usable, aborted.catch(() => false)]).finally(stop)
+  }
 
   const look = async (): Promise<void> => {
     if ((await findFault()) !== null) {
@@ -90,11 +102,11 @@ export const createStoreOutage = (deps: {
       if (fault !== null) errors.report(fault)
     },
     isOn: () => timer !== null,
-    async putOff(job, token, error) {
+    async putOff(job, token, error, signal) {
       errors.report(error)
       // One picture that cannot be read must not hold up those behind it.
-      if (timer === null && (await findFault()) === null) return delay(job, token)
-      begin()
+      if (timer === null && (await isUsable(signal))) return delay(job, token)
+      if (signal?.aborted !== true) begin()
       await handBackJob(deps.redis, job, token ?? '')
       throw new WaitingError()
     },

@@ -15,6 +15,7 @@ export const RegisteredModel = Type.Object({
 })
 export type RegisteredModel = Static<typeof RegisteredModel>
 
+/** `failed`: it waits for the store of the pictures, and takes nothing. */
 export const WORKER_STATES = ['starting', 'ready', 'draining', 'failed'] as const
 export type WorkerState = (typeof WORKER_STATES)[number]
 

@@ -11,9 +11,12 @@ const serializeError = (thrown: unknown): unknown => {
   return { type, message, stack, ...(code === undefined ? {} : { code }) }
 }
 
-/** A JSON logger whose lines name the process, with secrets cut out; to stdout unless told otherwise. */
+/**
+ * A JSON logger whose lines name the process, with secrets cut out; to stdout unless told otherwise. Lines are written in
+ * the background; with `isSync` before the call returns, for the last words of a process that kills itself.
+ */
 export const createLogger = (
-  options: { service: string; level: string },
+  options: { service: string; level: string; isSync?: boolean },
   destination?: DestinationStream,
 ): Logger =>
   pino(
@@ -28,5 +31,5 @@ export const createLogger = (
         remove: true,
       },
     },
-    destination,
+    destination ?? (options.isSync === true ? pino.destination({ sync: true }) : undefined),
   )

@@ -95,9 +95,9 @@ export const createGatewayMetrics = () => {
 
     countSweeps:
       (sweep: Sweep): Sweep =>
-      async () => {
+      async (signal) => {
         try {
-          const report = await sweep()
+          const report = await sweep(signal)
           sweeps.inc({ outcome: 'completed' })
           for (const kind of SWEPT) swept.inc({ kind }, report[kind])
           return report

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
+import { closeSync, constants, openSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { fileCalls } from './file-calls.ts'
 import { createFsUploadStore } from './fs-upload-store.ts'
 import { createUploadId } from './upload-id.ts'
 import type { UploadStore } from './upload-store.ts'
@@ -60,8 +63,18 @@ test('files are spread over subfolders, and nothing but pictures is listed', asy
   const folders = (await readdir(join(dir, 'ours'), { withFileTypes: true })).filter((entry) =>
     entry.isDirectory(),
   )
-  assert.ok(folders.length > 50, `${folders.length} folders`)
+  assert.equal(folders.length, 256)
   assert.deepEqual(await listAll(store), ids.toSorted())
+})
+
+test('every subfolder and the marker are there from the first picture on, whatever a killed gateway has left', async (t) => {
+  const dir = await makeDir(t)
+  const id = newId()
+  await mkdir(join(dir, 'ours', id.slice(-2)), { recursive: true })
+  await createFsUploadStore({ dir, folder: 'ours' }).put(id, Buffer.from('x'), TTL_MS)
+  assert.equal((await readdir(join(dir, 'ours'))).length, 257)
+  const worker = createFsUploadStore({ dir, folder: 'ours', makesFolders: false })
+  assert.equal(await worker.get(newId()), null)
 })
 
 test('nobody else on the machine may read pictures', async (t) => {
@@ -79,6 +92,39 @@ test('a folder that no gateway has written to is not one from which the pictures
   const worker = createFsUploadStore({ dir: await makeDir(t), folder: 'ours' })
   await assert.rejects(worker.get(newId()), isUnavailable(/is the volume mounted/))
   await assert.rejects(worker.delete(newId()), isUnavailable(/is the volume mounted/))
+})
+
+test('a worker does not make such a folder one', async (t) => {
+  const dir = await makeDir(t)
+  const worker = createFsUploadStore({ dir, folder: 'ours', makesFolders: false })
+  await assert.rejects(worker.put(newId(), Buffer.from('x'), TTL_MS), isUnavailable(/is the volume mounted/))
+  assert.deepEqual(await readdir(dir), [])
+})
+
+test('calls that hang are given up, are refused at once when they are many, and leave the rest of Node alone', async (t) => {
+  const dir = await makeDir(t)
+  const store = createFsUploadStore({ dir, folder: 'ours' }, 200)
+  await createFsUploadStore({ dir, folder: 'ours' }).put(newId(), Buffer.from('x'), TTL_MS)
+  const ids = Array.from({ length: 8 }, newId)
+  const paths = ids.map((id) => join(dir, 'ours', id.slice(-2), id))
+  // Opening one waits in the kernel until its other end is opened.
+  for (const path of paths) assert.equal(spawnSync('mkfifo', [path]).status, 0)
+  const refusals = ids.map((id) => assert.rejects(store.get(id), isUnavailable(/did not answer within/)))
+  await Promise.all(refusals)
+  assert.equal(fileCalls.countRunning(), 3)
+  await assert.rejects(store.get(newId()), isUnavailable(/does not answer$/))
+  await lookup('localhost')
+  await readdir(dir)
+
+  const answer = async (): Promise<void> => {
+    for (const path of paths.slice(0, 3)) closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
+    await fileCalls.settle()
+  }
+  await answer()
+  assert.equal(fileCalls.countRunning(), 0)
+  const id = newId()
+  await store.put(id, Buffer.from('x'), TTL_MS)
+  assert.deepEqual(await store.get(id), Buffer.from('x'))
 })
 
 test('a folder that does not exist is named, and not made', async (t) => {

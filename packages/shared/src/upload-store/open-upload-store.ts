@@ -11,14 +11,19 @@ import type { UploadStore } from './upload-store.ts'
 /** The store that the settings name. Nothing is asked of it yet; `redis` is used only where it is the store. */
 export const openUploadStore = (
   deps: { redis: RedisConnection },
-  options: { uploads: UploadStoreConfig; redisPrefix: string },
+  options: {
+    uploads: UploadStoreConfig
+    redisPrefix: string
+    /** False for who must not take an empty folder for the right one. */
+    makesFolders?: boolean
+  },
 ): UploadStore => {
-  const { uploads, redisPrefix } = options
+  const { uploads, redisPrefix, makesFolders = true } = options
   if (uploads.kind === 'redis') {
     return createRedisUploadStore({ redis: deps.redis, keys: createKeys(redisPrefix) })
   }
   const folder = storeFolder(redisPrefix)
-  if (uploads.kind === 'fs') return createFsUploadStore({ dir: uploads.dir, folder })
+  if (uploads.kind === 'fs') return createFsUploadStore({ dir: uploads.dir, folder, makesFolders })
   const send = createS3Client(uploads)
   return createS3UploadStore({ send }, { prefix: `${uploads.prefix}${folder}/` })
 }

@@ -27,7 +27,7 @@ export interface S3Answer {
   body: Buffer
 }
 
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 10_000
 // What a picture may take on top of that: 1 MB a second.
 const BYTES_PER_MS_MIN = 1000
 const TRIES_MAX = 3
