@@ -34,7 +34,7 @@ EXPOSE 5000
 USER node
 HEALTHCHECK --interval=5s --timeout=5s --start-period=1m \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=4", "dist/main.js"]
+ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=4", "--heap-growing-percent=60", "dist/main.js"]
 ARG VERSION=dev
 ARG REVISION=unknown
 ARG SOURCE=
