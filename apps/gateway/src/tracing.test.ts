@@ -11,7 +11,8 @@ import { makeFiles, submitBatch } from './testing/batches.ts'
 import { failWith, startFakeWorker } from './testing/fake-worker.ts'
 import { MODEL, openTestGateway } from './testing/open-test-gateway.ts'
 import { startPrivateRedis } from './testing/private-redis.ts'
-import { getPrediction, postForm, readPrediction, submit } from './testing/requests.ts'
+import { openRawClient, requestHead } from './testing/raw-client.ts'
+import { getPrediction, PICTURE, postForm, readPrediction, submit } from './testing/requests.ts'
 
 const SEND = `send ${predictQueueName(MODEL)}`
 const OPERATOR_KEY = 'operator-key-of-a-test'
@@ -116,6 +117,21 @@ test('a repetition with the same key is in its own trace, the prediction in the 
   assert.equal(collector.find(SEND, second.traceId), undefined)
   const { spanId } = await waitForSpan(SEND, first.traceId)
   assert.equal((await readJobData(id)).trace?.traceparent, `00-${first.traceId}-${spanId}-01`)
+})
+
+test('a client that leaves before its answer has its span too, without a status', async (t) => {
+  const { gateway, waitForSpan } = await openTraced(t)
+  const { traceId, headers } = makeTrace()
+  const client = await openRawClient(t, gateway.url)
+  const about = { 'content-type': 'image/jpeg', 'content-length': PICTURE.length, prefer: 'wait=60' }
+  client.send(requestHead('/v1/predictions', { ...about, ...headers }))
+  client.send(PICTURE)
+  const sent = await waitForSpan(SEND, traceId)
+  client.socket.destroy()
+  const span = await waitForSpan('POST /v1/predictions', traceId)
+  assert.deepEqual([span.attributes['http.response.status_code'], span.isError], [undefined, false])
+  assert.equal(sent.parentId, span.spanId)
+  assert.equal(client.text(), '')
 })
 
 test('the pictures of a batch, and its webhook, are in the trace of its request', async (t) => {

@@ -5,7 +5,7 @@ import closeWithGrace from 'close-with-grace'
 import { loadConfig, type WorkerConfig } from './config.ts'
 import { openWorker } from './open-worker.ts'
 
-// After the drain: closing sessions and connections.
+// After the drain: sessions, connections and the last traces. Where Redis and the collector hang it takes up to 8 s.
 const CLOSE_MAX_MS = 10_000
 
 const readConfig = (): WorkerConfig => {

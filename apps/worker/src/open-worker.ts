@@ -6,6 +6,7 @@ import { planThreads } from '@menagerie/inference/plan-threads'
 import { createAnnounceEnd } from '@menagerie/shared/announce-end'
 import { createKeys } from '@menagerie/shared/keys'
 import { createErrorLog } from '@menagerie/shared/error-log'
+import { isThere } from '@menagerie/shared/is-there'
 import { createMemoryShareReader, SPARE_SHARE_MAX } from '@menagerie/shared/memory-share'
 import type { RedisConnection } from '@menagerie/shared/redis'
 import { Releasers } from '@menagerie/shared/releasers'
@@ -70,20 +71,26 @@ const openAll = async (
   }
 
   const [{ closeRedis, createConsumerRedis, createProducerRedis, ...queue }, tracer] = await loading
-  releasers.push('tracer', () => tracer.close())
+  const closers = [() => tracer.close()]
+  // All at once: each may wait for a server that hangs, and in turn they would not end within the time to close.
+  releasers.push('connections and tracer', () => Promise.all(closers.map((close) => close())))
   stop?.throwIfAborted()
   const connection = { url: config.redis.url, log }
   const queueRedis = createConsumerRedis({ ...connection, name: 'worker-queue' })
-  releasers.push('worker-queue', () => closeRedis(queueRedis))
+  closers.push(() => closeRedis(queueRedis))
   const redis = createConsumerRedis(
     { ...connection, name: 'worker-commands' },
     // A job's commands come in pairs: what starts it, what ends it. Each pair is one write.
     { enableAutoPipelining: true },
   )
-  releasers.push('worker-commands', () => closeRedis(redis))
+  closers.push(async () => {
+    // What waits to be sent together with others goes first, as QUIT does not wait for it.
+    if (await isThere(redis)) await closeRedis(redis)
+    redis.disconnect()
+  })
   // Heartbeats and probes are worth nothing late, so they fail fast.
   const beatRedis = createProducerRedis({ ...connection, name: 'worker-heartbeat' })
-  releasers.push('worker-heartbeat', () => closeRedis(beatRedis))
+  closers.push(() => closeRedis(beatRedis))
 
   const keys = createKeys(config.redis.prefix)
   // A deletion, which a full Redis takes, since workers go on there.
@@ -123,7 +130,8 @@ const openAll = async (
       serviceMs: classifier.warmUpMs,
     },
   )
-  releasers.push('heartbeat', () => heartbeat.stop())
+  // Not waited for: its connection, which is closed next, is given time to answer.
+  releasers.push('heartbeat', () => void heartbeat.stop())
 
   const cache = createResultCache({ redis, keys }, { ttlMs: config.cacheTtlMs })
   const cacheErrors = createErrorLog(log, 'an answer could not be remembered')
@@ -176,7 +184,7 @@ const openAll = async (
   )
   metrics.follow(worker)
   const cancellations = createConsumerRedis({ ...connection, name: 'worker-cancellations' })
-  releasers.push('worker-cancellations', () => closeRedis(cancellations))
+  closers.push(() => closeRedis(cancellations))
   followCancellations({ subscriber: cancellations, keys, worker })
   releasers.push('job worker', async () => {
     // The gateways are told at the same time: nothing more is taken from this moment on.

@@ -19,6 +19,12 @@ export const keepReconnecting = (redis: Redis): void => {
     isWanted = false
     return quit(...args)
   }
+  // BullMQ ends a blocking connection that may hang, and opens it again.
+  const connect = redis.connect.bind(redis)
+  redis.connect = (...args) => {
+    isWanted = true
+    return connect(...args)
+  }
   // BullMQ makes its blocking connections with it.
   const duplicate = redis.duplicate.bind(redis)
   redis.duplicate = (override) => {

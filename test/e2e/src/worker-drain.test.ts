@@ -2,6 +2,7 @@
 // finish in time without using up an attempt, and exits 0; another worker goes on. A second signal ends it now.
 import { predictQueueName } from '@menagerie/contract/job'
 import { OPEN_RUNS_FIELD } from '@menagerie/contract/job-record'
+import { startOtlpReceiver } from '@menagerie/harness/otlp-receiver'
 import { makeJpeg, readTestPicture } from '@menagerie/harness/pictures'
 import { isReady, startWorker, waitUntil, type AppProcess } from '@menagerie/harness/processes'
 import { jobKey } from '@menagerie/shared/keys'
@@ -158,4 +159,44 @@ test('SIGTERM while Redis has never been there exits 0', async (t) => {
   t.after(() => worker.kill('SIGKILL'))
   await waitUntil('it misses Redis', () => worker.log().includes('redis connection error'))
   assert.equal(await worker.stop(), 0, worker.log())
+})
+
+/** A worker in the middle of runs, with a span to send to a collector that never answers. */
+const startBusy = async (t: TestContext) => {
+  const collector = await startOtlpReceiver({ answer: () => null })
+  t.after(() => collector.stop())
+  const service = await startService(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
+  const worker = await service.startWorker({
+    INFERENCE_THREADS: '1',
+    DRAIN_TIMEOUT: '0s',
+    JOB_CONCURRENCY: '12',
+  })
+  const { id } = await service.submit(await readTestPicture())
+  await service.waitForAll([id])
+  const picture = await makeJpeg({ width: 7000, height: 7000 })
+  const ids = (await Promise.all(Array.from({ length: 12 }, () => service.submit(picture)))).map(
+    ({ id }) => id,
+  )
+  await waitUntil('one is being processed', async () =>
+    (await Promise.all(ids.map((id) => service.read(id)))).some(({ status }) => status === 'processing'),
+  )
+  return { redis: service.redis, worker }
+}
+
+test('SIGTERM while Redis and the collector hang exits 0', async (t) => {
+  const { redis, worker } = await startBusy(t)
+  redis.kill('SIGSTOP')
+  const code = await worker.stop()
+  redis.kill('SIGCONT')
+  assert.equal(code, 0, worker.log())
+})
+
+test('SIGTERM just before Redis hangs exits 0', async (t) => {
+  const { redis, worker } = await startBusy(t)
+  const ended = worker.stop()
+  await waitForLine(worker, 'drain time is up')
+  redis.kill('SIGSTOP')
+  const code = await ended
+  redis.kill('SIGCONT')
+  assert.equal(code, 0, worker.log())
 })

@@ -76,8 +76,9 @@ export const traceRequests = fp<{ tracer: Tracer }>(
       if (span.context === undefined) return
       request.log = request.log.child(span.ids)
       reply.log = request.log
+      // Not onResponse, which nobody calls when the client leaves before its answer. No listener for each where tracing is off.
+      if (tracer !== NO_TRACING) reply.raw.once('close', () => endSpan(request, reply))
     })
-    app.addHook('onResponse', async (request, reply) => endSpan(request, reply))
     done()
   },
   { name: 'trace-requests' },

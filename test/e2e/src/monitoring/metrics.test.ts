@@ -1,14 +1,19 @@
 // docs/metrics.md is the list of all metrics: each appears after real traffic, counts it rightly, and there is no other.
 import { makeForm } from '@menagerie/harness/form'
 import { parseMetrics, scrape, type Metrics } from '@menagerie/harness/metrics-text'
+import { REPO_ROOT } from '@menagerie/harness/paths'
 import { readTestPicture } from '@menagerie/harness/pictures'
 import { waitUntil } from '@menagerie/harness/processes'
 import { runProgram, skipWithout } from '@menagerie/harness/programs'
 import { startWebhookReceiver } from '@menagerie/harness/webhook-receiver'
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { startService } from '../service.ts'
 import { documentedMetrics } from './documented-metrics.ts'
+
+const readDoc = (name: string): string => readFileSync(join(REPO_ROOT, 'docs', name), 'utf8')
 
 const ours = ([name]: [string, string]): boolean => name.startsWith('menagerie_')
 
@@ -34,6 +39,9 @@ test('after real traffic every documented metric is there, counts it, and no oth
   await waitUntil('the webhook has arrived, after one failure', () => receiver.received.length === 2)
   assert.equal((await fetch(`${url}/v1/predictions/${id}`)).status, 200)
   assert.equal((await fetch(`${url}/nowhere`)).status, 404)
+  for (const path of [`/v2/models/${model}/ready`, `/v2/models/${model}/versions/1/ready`]) {
+    assert.equal((await fetch(`${url}${path}`)).status, 200)
+  }
   await waitUntil('everything is counted', async () => {
     const seen = await scrape(url)
     return (
@@ -89,6 +97,21 @@ test('after real traffic every documented metric is there, counts it, and no oth
     assert.ok(seen.sum('menagerie_total_seconds_sum') >= seen.sum('menagerie_predict_seconds_sum'))
   })
 
+  await t.test(
+    'the reasons of failures are those of docs/metrics.md, and of the outcomes it leads to',
+    () => {
+      const [, table = ''] = readDoc('failure-modes.md').split('## Outcomes\n')
+      const outcomes = Array.from(table.matchAll(/^\| `(\w+)` \|/gm), ([, code = '']) => code)
+      const row = /^\| `menagerie_predictions_failed_total` .+$/m.exec(readDoc('metrics.md'))?.[0] ?? ''
+      const others = Array.from(row.matchAll(/`(\w+)`/g), ([, code = '']) => code).slice(1)
+      assert.ok(outcomes.length > 5, String(outcomes.length))
+      const reasons = parseMetrics(texts.worker)
+        .samples.filter(({ name }) => name === 'menagerie_predictions_failed_total')
+        .map(({ labels }) => labels['reason'])
+      assert.deepEqual(new Set(reasons), new Set([...outcomes, ...others]))
+    },
+  )
+
   await t.test('the gateway counts what it was asked and what it has accepted', () => {
     const seen = parseMetrics(texts.gateway)
     assert.equal(seen.sum('menagerie_predictions_accepted_total', { model }), 4)
@@ -98,6 +121,10 @@ test('after real traffic every documented metric is there, counts it, and no oth
     assert.equal(seen.sum('menagerie_http_requests_total', { ...posted, status: '4xx' }), 1)
     assert.equal(seen.sum('menagerie_http_request_seconds_count', posted), 3)
     assert.equal(seen.sum('menagerie_http_requests_total', { route: 'none', status: '4xx' }), 1)
+    // An alert leaves these out, by their names.
+    for (const route of ['/v2/models/:model/ready', '/v2/models/:model/versions/:version/ready']) {
+      assert.equal(seen.sum('menagerie_http_requests_total', { route }), 1)
+    }
     assert.equal(seen.sum('menagerie_http_errors_total', { code: 'image_undecodable' }), 1)
     assert.equal(seen.sum('menagerie_http_errors_total', { code: 'route_not_found' }), 1)
     assert.equal(seen.sum('menagerie_webhook_deliveries_total', { outcome: 'delivered' }), 1)

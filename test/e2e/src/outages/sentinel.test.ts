@@ -9,10 +9,17 @@ import { closeRedis, createConsumerRedis, createProducerRedis } from '@menagerie
 import { skipWithoutRedisServer } from '@menagerie/shared/testing/redis-process'
 import { Redis } from 'ioredis'
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { countListeners, makeOwnServer, type OwnServer } from './own-server.ts'
 import { openScene } from './scene.ts'
 import { startSentinel } from './start-sentinel.ts'
+
+/** Of a connection of ioredis. */
+interface Inside {
+  connector: { disconnect(): void }
+  stream: Socket
+}
 
 const PASSWORD = 'p@ss/word'
 const ROUNDS = [
@@ -68,14 +75,24 @@ test('a failover by Sentinel', { skip: skipWithoutRedisServer }, async (t) => {
         const isReady = () => connection.status === 'ready'
         await waitUntil('it is ready', isReady)
         connection.on('error', () => undefined)
-        const ended = new Promise((resolve) => connection.once('end', resolve))
-        // What the detector of failovers does when it hears of one. To be heard at this moment takes luck.
-        const { connector } = connection as unknown as { connector: { disconnect(): void } }
-        connection.once('connecting', () => connector.disconnect())
-        connection.disconnect(true)
+        const endOnce = () => new Promise((resolve) => connection.once('end', resolve))
+        const comesBack = async () => {
+          const ended = endOnce()
+          // What the detector of failovers does when it hears of one. To be heard at this moment takes luck.
+          const { connector, stream } = connection as unknown as Inside
+          connection.once('connecting', () => connector.disconnect())
+          stream.destroy()
+          await ended
+          await waitUntil('it is ready again', isReady)
+          assert.equal(await connection.ping(), 'PONG')
+        }
+        await comesBack()
+        // Also once it was ended on purpose, and opened again.
+        const ended = endOnce()
+        connection.disconnect()
         await ended
-        await waitUntil('it is ready again', isReady)
-        assert.equal(await connection.ping(), 'PONG')
+        await connection.connect()
+        await comesBack()
         await closeRedis(connection)
         await waitUntil('it has ended', () => connection.status === 'end')
       }
