@@ -2,12 +2,11 @@
  * Guarantee: every store of uploads does the same, whatever is behind it: Redis, a folder, or an S3 server (OpenStack
  * Swift). A store that is away says so; it never takes a picture for gone, and has what it had when it is back.
  */
-import { skipWithoutSwift } from '@menagerie/harness/swift'
 import { createUploadId } from '@menagerie/shared/upload-store/upload-id'
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { listUploads, makeFsPlace, makeRedisPlace, makeS3Place } from './places.ts'
+import { listUploads, UPLOAD_PLACES } from './places.ts'
 
 const TTL_MS = 600_000
 // More than a page of the S3 server has.
@@ -15,13 +14,7 @@ const MANY = 25
 
 const newId = (): string => createUploadId({ model: 'densenet-121', predictionId: randomUUID() })
 
-const PLACES = [
-  { name: 'redis', make: makeRedisPlace, skip: false },
-  { name: 'fs', make: makeFsPlace, skip: false },
-  { name: 's3', make: makeS3Place, skip: skipWithoutSwift },
-] as const
-
-for (const { name, make, skip } of PLACES) {
+for (const { name, make, skip } of UPLOAD_PLACES) {
   test(name, { skip }, async (t) => {
     const place = await make()
     t.after(() => place.remove())

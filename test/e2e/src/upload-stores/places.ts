@@ -1,6 +1,6 @@
 import { findFreePort } from '@menagerie/harness/processes'
 import { startTestRedis, type TestRedis } from '@menagerie/harness/redis'
-import { createSwiftServer, SWIFT_ACCESS_KEY, SWIFT_SECRET } from '@menagerie/harness/swift'
+import { createSwiftServer, skipWithoutSwift, SWIFT_ACCESS_KEY, SWIFT_SECRET } from '@menagerie/harness/swift'
 import { closeRedis, createProducerRedis } from '@menagerie/shared/redis'
 import { openUploadStore } from '@menagerie/shared/upload-store/open-upload-store'
 import { createS3Client, type S3Options } from '@menagerie/shared/upload-store/s3-client'
@@ -110,3 +110,10 @@ export const makeS3Place = async (): Promise<Place & { options: S3Options }> => 
     remove: () => server.remove(),
   }
 }
+
+/** Every kind there is, and why it cannot be tested here, or false. */
+export const UPLOAD_PLACES = [
+  { name: 'redis', make: makeRedisPlace, skip: false },
+  { name: 'fs', make: makeFsPlace, skip: false },
+  { name: 's3', make: makeS3Place, skip: skipWithoutSwift },
+] as const

@@ -9,22 +9,19 @@ import { makeForm } from '@menagerie/harness/form'
 import { FIXTURES_DIR } from '@menagerie/harness/paths'
 import { readTestPicture } from '@menagerie/harness/pictures'
 import { isReady, waitUntil } from '@menagerie/harness/processes'
-import { skipWithoutSwift } from '@menagerie/harness/swift'
 import { startWebhookReceiver } from '@menagerie/harness/webhook-receiver'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { startService } from '../service.ts'
-import { listUploads, makeFsPlace, makeS3Place } from './places.ts'
+import { listUploads, UPLOAD_PLACES } from './places.ts'
 
 const OPERATOR_KEY = 'the-key-of-the-operator'
 const PREFIX = 'menagerie'
 const JOBS = 8
 
-const PLACES = [
-  { name: 'fs', make: makeFsPlace, skip: false },
-  { name: 's3', make: makeS3Place, skip: skipWithoutSwift },
-] as const
+// With Redis all other tests are.
+const PLACES = UPLOAD_PLACES.filter(({ name }) => name !== 'redis')
 
 for (const { name, make, skip } of PLACES) {
   test(name, { skip }, async (t) => {
